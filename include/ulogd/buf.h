@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * buf.h - bounded append buffers: how filters and outputs write text.
+ *
+ * A struct ulogd_buf is a window of somebody else's memory.  Appending moves
+ * `p` towards `end`; what does not fit is not written at all and sets `full`,
+ * after which nothing more is appended.  So a formatter appends without
+ * looking and its caller asks once, at the end, whether all of it fitted.
+ * Nothing is terminated by a NUL byte.
+ */
+#ifndef ULOGD_BUF_H
+#define ULOGD_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/** A window to append to.  Owned by its user, the memory by whoever made it. */
+struct ulogd_buf {
+	char *p;	/* where the next byte goes */
+	char *end;	/* one past the last byte that may be written */
+	bool full;	/* something did not fit */
+};
+
+/** The longest text that ulogd_buf_addr() makes: an IPv6 address that embeds an IPv4 one. */
+#define ULOGD_ADDR_STRLEN 45
+
+/** Two digits for every number below 100: "00" "01" … "99". */
+extern const char ulogd_buf_digits[200];
+
+/** True when @len more bytes fit; sets `full` when they do not. */
+static inline bool ulogd_buf_room(struct ulogd_buf *b, size_t len)
+{
+	if (__builtin_expect((size_t)(b->end - b->p) >= len && !b->full, 1))
+		return true;
+	b->full = true;
+	return false;
+}
+
+/** Appends @len bytes. */
+static inline void ulogd_buf_mem(struct ulogd_buf *b, const void *data, size_t len)
+{
+	if (!ulogd_buf_room(b, len))
+		return;
+	memcpy(b->p, data, len);
+	b->p += len;
+}
+
+/** Appends a string literal, without its NUL. */
+#define ulogd_buf_lit(b, literal) ulogd_buf_mem((b), "" literal, sizeof(literal) - 1)
+
+/** Appends one character. */
+static inline void ulogd_buf_char(struct ulogd_buf *b, char c)
+{
+	if (ulogd_buf_room(b, 1))
+		*b->p++ = c;
+}
+
+/** Appends @value in decimal. */
+static inline void ulogd_buf_u32(struct ulogd_buf *b, uint32_t value)
+{
+	unsigned int len = value < 10 ? 1 : value < 100 ? 2 : value < 1000 ? 3 : value < 10000 ? 4 :
+			   value < 100000 ? 5 : value < 1000000 ? 6 : value < 10000000 ? 7 :
+			   value < 100000000 ? 8 : value < 1000000000 ? 9 : 10;
+	char *digit;
+
+	if (!ulogd_buf_room(b, len))
+		return;
+	digit = b->p += len;
+	for (; value >= 100; value /= 100)
+		memcpy(digit -= 2, ulogd_buf_digits + 2 * (value % 100), 2);
+	if (value >= 10)
+		memcpy(digit - 2, ulogd_buf_digits + 2 * value, 2);
+	else
+		digit[-1] = (char)('0' + value);
+}
+
+/** Appends @value in lower-case hexadecimal without leading zeros, like %x. */
+void ulogd_buf_hex(struct ulogd_buf *b, uint32_t value);
+
+/** Appends @value in lower-case hexadecimal, padded with zeros to @width digits (at most 8). */
+void ulogd_buf_hex_padded(struct ulogd_buf *b, uint32_t value, unsigned int width);
+
+/** Appends @value as two upper-case hexadecimal digits, like %02X. */
+void ulogd_buf_hex_upper(struct ulogd_buf *b, uint8_t value);
+
+/** Appends @len bytes as pairs of lower-case digits joined by colons: 02:00:5e:… */
+void ulogd_buf_mac(struct ulogd_buf *b, const uint8_t *mac, size_t len);
+
+/**
+ * Appends an address as inet_ntop(3) writes it (RFC 5952 style).
+ * @addr: the address in network byte order, @len: 4 (IPv4) or 16 (IPv6) bytes
+ */
+void ulogd_buf_addr(struct ulogd_buf *b, const uint8_t *addr, size_t len);
+
+#endif /* ULOGD_BUF_H */

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plugin.h - everything a plugin sees of the daemon.
+ *
+ * A plugin is one shared object, ulogd_<class>_<NAME>.so, that defines one
+ * struct ulogd_plugin by ULOGD_PLUGIN().  A stack in ulogd.conf makes instances
+ * of it: one per `id:NAME`.  An input fills a record and sends it down the
+ * stack; filters read and add fields; outputs turn the record into bytes, which
+ * a sink carries to its destination on a thread of its own.
+ *
+ * Threads: start and stop run on the main thread, everything else on the
+ * thread of the lane the instance belongs to.  An instance therefore never runs
+ * twice at once, and two instances never share private data.
+ *
+ * Unless a function says otherwise it returns 0 or a negative errno.
+ */
+#ifndef ULOGD_PLUGIN_H
+#define ULOGD_PLUGIN_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ulogd/buf.h>
+#include <ulogd/fields.h>
+
+/** Changes when a module built for the old one would misbehave with the new one. */
+#define ULOGD_API_VERSION 1
+
+struct ulogd_instance;
+struct ulogd_record;
+
+/* ---------------------------------------------------------------- fields */
+
+/** The type of a field's value. */
+enum ulogd_type {
+	ULOGD_NONE,
+	ULOGD_I8, ULOGD_I16, ULOGD_I32, ULOGD_I64,
+	ULOGD_U8, ULOGD_U16, ULOGD_U32, ULOGD_U64,
+	ULOGD_BOOL,	/* a small number; tcp.res1 and tcp.res2 hold more than 0 and 1 */
+	ULOGD_IPADDR,	/* 4 or 16 bytes in network byte order; the length tells the family */
+	ULOGD_STRING,	/* text, not terminated by a NUL, any bytes */
+	ULOGD_RAW,	/* bytes */
+	ULOGD_RAWSTR,	/* text that SQL outputs insert without quotes */
+};
+
+/**
+ * One line of a plugin's table of inputs or outputs.  A shared field is named
+ * by its id; a field of one plugin leaves the id FIELD_NONE and brings its name
+ * and type.  A table ends with an empty line, `{}`.
+ */
+struct ulogd_field {
+	enum ulogd_field_id id;
+	bool optional;			/* inputs: the stack may lack a producer */
+	const char *name;		/* id FIELD_NONE only: at most 31 characters */
+	enum ulogd_type type;		/* id FIELD_NONE only */
+};
+
+/* --------------------------------------------------------------- options */
+
+enum ulogd_option_type {
+	ULOGD_OPTION_INT,	/* int32_t member */
+	ULOGD_OPTION_U32,	/* uint32_t member; negative values are two's complement */
+	ULOGD_OPTION_BOOL,	/* bool member; any integer, all but 0 are true */
+	ULOGD_OPTION_STRING,	/* const char * member, owned by the core */
+};
+
+/**
+ * One option of ulogd.conf.  Before start() the value, parsed and checked, is in
+ * the member of the same name of the plugin's private struct.  Made by the
+ * ULOGD_OPT_* macros; a table ends with an empty line, `{}`.
+ */
+struct ulogd_option {
+	const char *name;
+	enum ulogd_option_type type;
+	size_t offset;
+	int64_t def;
+	const char *def_str;
+	int64_t min, max;	/* ULOGD_OPTION_INT */
+	const char *help;
+};
+
+/* 0; does not compile unless `member` of the struct `priv` is a `want`. */
+#define ULOGD_CHECK_TYPE(want, priv, member) \
+	(0 * sizeof(char[__builtin_types_compatible_p(want, __typeof__(((priv *)0)->member)) ? 1 : -1]))
+
+#define ULOGD_OPTION(want, kind, priv, member, ...) \
+	{ .name = #member, .type = (kind), \
+	  .offset = offsetof(priv, member) + ULOGD_CHECK_TYPE(want, priv, member), __VA_ARGS__ }
+
+/** A number from @lo to @hi, in an int32_t. */
+#define ULOGD_OPT_INT(priv, member, dflt, lo, hi, text) \
+	ULOGD_OPTION(int32_t, ULOGD_OPTION_INT, priv, member, \
+		     .def = (dflt), .min = (lo), .max = (hi), .help = (text))
+
+/** A number of 32 bits, in a uint32_t. */
+#define ULOGD_OPT_U32(priv, member, dflt, text) \
+	ULOGD_OPTION(uint32_t, ULOGD_OPTION_U32, priv, member, .def = (dflt), .help = (text))
+
+/** A switch, in a bool. */
+#define ULOGD_OPT_BOOL(priv, member, dflt, text) \
+	ULOGD_OPTION(bool, ULOGD_OPTION_BOOL, priv, member, .def = (dflt), .help = (text))
+
+/** Text, in a const char *; never NULL. */
+#define ULOGD_OPT_STRING(priv, member, dflt, text) \
+	ULOGD_OPTION(const char *, ULOGD_OPTION_STRING, priv, member, \
+		     .def_str = (dflt), .help = (text))
+
+/* --------------------------------------------------------------- plugins */
+
+enum ulogd_kind {
+	ULOGD_INPUT,
+	ULOGD_FILTER,
+	ULOGD_OUTPUT,
+};
+
+/** What run() and format() answer. */
+enum {
+	ULOGD_PASS = 0,		/* go on with the next plugin of the stack */
+	ULOGD_STOP = 1,		/* the record ends here, on purpose: counted as filtered */
+	/* negative errno: the record ends here, counted as failed and said (rate limited) */
+};
+
+/**
+ * A plugin.  Defined once per module by ULOGD_PLUGIN(), constant, never freed.
+ */
+struct ulogd_plugin {
+	uint32_t api_version;		/* set by ULOGD_PLUGIN() */
+	size_t priv_size;		/* set by ULOGD_PLUGIN() */
+
+	const char *name;		/* as in stack=, upper case */
+	enum ulogd_kind kind;
+	bool in_netns;			/* inputs: takes network_namespace_path */
+	const struct ulogd_option *options;	/* or NULL */
+	const struct ulogd_field *inputs;	/* or NULL */
+	const struct ulogd_field *outputs;	/* or NULL */
+
+	/**
+	 * Opens what the instance needs: called once, on the main thread, with all
+	 * privileges, in the network namespace of the lane, from the outputs to the
+	 * input.  An output names its destination here (ulogd_output_file()).
+	 * On error it undoes what it did; stop() is not called then.
+	 */
+	int (*start)(struct ulogd_instance *inst);
+
+	/** Filters: looks at a record, adds fields to it. Answers ULOGD_PASS, ULOGD_STOP or an error. */
+	int (*run)(struct ulogd_instance *inst, struct ulogd_record *rec);
+
+	/**
+	 * Outputs: appends the record's bytes to @out, whole records only.  May be
+	 * called again for the same record with a larger buffer when @out was full,
+	 * so it changes nothing but @out.  Appending nothing means nothing to write.
+	 */
+	int (*format)(struct ulogd_instance *inst, const struct ulogd_record *rec,
+		      struct ulogd_buf *out);
+
+	/**
+	 * Inputs: the daemon is stopping.  Called on the lane's thread; ends the flow
+	 * of new events and sends what has arrived already down the stack.
+	 */
+	void (*drain)(struct ulogd_instance *inst);
+
+	/** Releases everything start() made, on the main thread, when the lane has ended. */
+	void (*stop)(struct ulogd_instance *inst);
+
+	/** Writes a line of the instance's counters to the log, on the lane's thread (SIGUSR2). */
+	void (*report)(struct ulogd_instance *inst);
+};
+
+/** Defines the module's plugin: the type of its private data, then struct members. */
+#define ULOGD_PLUGIN(priv, ...) \
+	__attribute__((visibility("default"))) extern const struct ulogd_plugin ulogd_plugin; \
+	const struct ulogd_plugin ulogd_plugin = { \
+		.api_version = ULOGD_API_VERSION, .priv_size = sizeof(priv), __VA_ARGS__ }
+
+/** The instance's private data: zeroed, options filled in, freed by the core. */
+void *ulogd_priv(const struct ulogd_instance *inst);
+
+/** The part before the colon in stack=, for messages. */
+const char *ulogd_id(const struct ulogd_instance *inst);
+
+/* --------------------------------------------------------------- records */
+
+/**
+ * The place of one field's value in a lane's record.  It is present when its
+ * stamp is that of the record, so that nothing has to be cleared in between.
+ */
+struct ulogd_value {
+	union {
+		uint64_t num;		/* numbers; signed ones sign extended */
+		const void *ptr;	/* bytes, text, addresses */
+	};
+	uint32_t len;			/* bytes at ptr */
+	uint32_t stamp;
+};
+
+/**
+ * One event on its way down.  A lane has one record and uses it again for each
+ * event.  Pointers in it are borrowed until the record has left the stack.
+ */
+struct ulogd_record {
+	uint32_t stamp;			/* of this event; never 0 */
+	struct ulogd_value *const *in;	/* the running plugin's inputs, in table order */
+	struct ulogd_value *const *out;	/* … and outputs */
+	char *arena, *arena_end;	/* free space for text made on the way */
+};
+
+/** True when input @i is present in this event. */
+static inline bool ulogd_in_has(const struct ulogd_record *rec, unsigned int i)
+{
+	return rec->in[i]->stamp == rec->stamp;
+}
+
+/** Reads number @i; false and nothing stored when it is absent. */
+static inline bool ulogd_in_u64(const struct ulogd_record *rec, unsigned int i, uint64_t *ret)
+{
+	if (!ulogd_in_has(rec, i))
+		return false;
+	*ret = rec->in[i]->num;
+	return true;
+}
+
+static inline bool ulogd_in_u32(const struct ulogd_record *rec, unsigned int i, uint32_t *ret)
+{
+	if (!ulogd_in_has(rec, i))
+		return false;
+	*ret = (uint32_t)rec->in[i]->num;
+	return true;
+}
+
+/** Number @i, 0 when it is absent. */
+static inline uint32_t ulogd_in_or_0(const struct ulogd_record *rec, unsigned int i)
+{
+	return ulogd_in_has(rec, i) ? (uint32_t)rec->in[i]->num : 0;
+}
+
+/** Reads bytes, text or an address; NULL when it is absent, @len untouched then. */
+static inline const void *ulogd_in_mem(const struct ulogd_record *rec, unsigned int i, size_t *len)
+{
+	if (!ulogd_in_has(rec, i))
+		return NULL;
+	*len = rec->in[i]->len;
+	return rec->in[i]->ptr;
+}
+
+/** True when somebody below reads output @i: what nobody reads need not be computed. */
+bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i);
+
+/** Sets number @i; for signed types give the value sign extended. */
+static inline void ulogd_set_num(const struct ulogd_record *rec, unsigned int i, uint64_t num)
+{
+	rec->out[i]->num = num;
+	rec->out[i]->stamp = rec->stamp;
+}
+
+/** Sets bytes, text or an address, which must stay where they are until the record is done. */
+static inline void ulogd_set_mem(const struct ulogd_record *rec, unsigned int i, const void *ptr,
+				 size_t len)
+{
+	rec->out[i]->ptr = ptr;
+	rec->out[i]->len = (uint32_t)len;
+	rec->out[i]->stamp = rec->stamp;
+}
+
+/** Opens the record's arena for text of unknown length: append, then ulogd_set_text(). */
+static inline struct ulogd_buf ulogd_text_begin(const struct ulogd_record *rec)
+{
+	return (struct ulogd_buf){ .p = rec->arena, .end = rec->arena_end };
+}
+
+/**
+ * Sets output @i to the text appended since ulogd_text_begin().
+ * Returns -ENOSPC, and leaves the field absent, when it did not fit.
+ */
+int ulogd_set_text(struct ulogd_record *rec, unsigned int i, const struct ulogd_buf *text);
+
+/* ---------------------------------------------------------------- inputs */
+
+/** Starts an event: all fields absent.  Inputs only, on their lane's thread. */
+struct ulogd_record *ulogd_record_begin(struct ulogd_instance *inst);
+
+/** Runs the event down all stacks of the input.  The record is done when it returns. */
+void ulogd_record_run(struct ulogd_instance *inst, struct ulogd_record *rec);
+
+/** What a watcher answers when it stopped before everything was read. */
+#define ULOGD_MORE 1
+
+/**
+ * Calls @ready on the lane's thread whenever @fd is readable; from start() on.
+ * It answers 0 when all is read, ULOGD_MORE when there may be more, or a
+ * negative errno, upon which the descriptor is watched no longer and that is said.
+ * The descriptor stays the plugin's, who closes it in stop().
+ */
+int ulogd_watch(struct ulogd_instance *inst, int fd, int (*ready)(struct ulogd_instance *inst));
+
+/**
+ * Leaves the instance's descriptors unread for @usec microseconds, so that more gathers.
+ * For busy inputs whose events come in small pieces: waking up is what costs.
+ */
+void ulogd_rest(struct ulogd_instance *inst, unsigned int usec);
+
+/**
+ * Finds the process that owns the netlink socket of @protocol (NETLINK_*) with @portid, in the
+ * network namespace of the caller, by looking through /proc.
+ * @ret: becomes "pid 812 (pvefw-logger)"
+ * Returns 0, or -ESRCH when nobody can be seen that has it.
+ */
+int ulogd_netlink_owner(int protocol, uint32_t portid, char *ret, size_t size);
+
+/** The input has nothing more to give: when all inputs are done the daemon ends. */
+void ulogd_input_done(struct ulogd_instance *inst);
+
+/* --------------------------------------------------------------- outputs */
+
+/**
+ * Makes the file @path the destination of an output; in start().  Outputs with
+ * the same path share one sink.  @sync: hand over when the input is drained,
+ * not once a second.  Says itself what went wrong.
+ */
+int ulogd_output_file(struct ulogd_instance *inst, const char *path, bool sync);
+
+/* -------------------------------------------------------------- messages */
+
+/** Levels of the daemon's log, as in loglevel=. */
+enum {
+	ULOGD_DEBUG = 1,
+	ULOGD_INFO = 3,
+	ULOGD_NOTICE = 5,
+	ULOGD_ERROR = 7,
+	ULOGD_FATAL = 8,
+};
+
+#define ulogd_debug(inst, ...)	ulogd_log_at(__FILE__, __LINE__, inst, ULOGD_DEBUG, __VA_ARGS__)
+#define ulogd_info(inst, ...)	ulogd_log_at(__FILE__, __LINE__, inst, ULOGD_INFO, __VA_ARGS__)
+#define ulogd_notice(inst, ...)	ulogd_log_at(__FILE__, __LINE__, inst, ULOGD_NOTICE, __VA_ARGS__)
+#define ulogd_error(inst, ...)	ulogd_log_at(__FILE__, __LINE__, inst, ULOGD_ERROR, __VA_ARGS__)
+
+/** One line in the log, led by `id (NAME): `.  No newline; never blocks a lane. */
+void ulogd_log_at(const char *file, int line, const struct ulogd_instance *inst, int level,
+		  const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/**
+ * Writes an error led by `file:line: id (NAME): `, the place of the stack in the
+ * configuration, and returns @err.  %m is the text of @err, a negative errno.
+ */
+#define ulogd_fail(inst, err, ...) ulogd_fail_at(__FILE__, __LINE__, inst, err, __VA_ARGS__)
+int ulogd_fail_at(const char *file, int line, const struct ulogd_instance *inst, int err,
+		  const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/** Says yes at most once a second; zeroed at first.  For messages that input can provoke. */
+struct ulogd_once {
+	int64_t last_ms;
+};
+bool ulogd_once_a_second(struct ulogd_once *once);
+
+#endif /* ULOGD_PLUGIN_H */

@@ -1,0 +1,710 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* NFLOG - packets that rules send to a netlink log group: iptables -j NFLOG, nft log group. */
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The kernel's own header comes first: the library's copy of it is older. */
+#include "nflog_packet.h"
+
+#include <libmnl/libmnl.h>
+#include <libnetfilter_log/libnetfilter_log.h>
+#include <linux/sock_diag.h>
+
+#include <ulogd/plugin.h>
+
+#define BATCH		8		/* datagrams per system call */
+#define RECV_MIN	(128 * 1024)	/* a datagram with one large packet is no larger */
+#define NLBUFSIZ_MIN	3776		/* NLMSG_GOODSIZE with pages of 4 KiB: less is ignored */
+#define SKB_OVERHEAD	320		/* struct skb_shared_info, aligned */
+#define ACK_TIMEOUT_MS	2000
+
+/* A busy lane whose datagrams are small lets them gather for REST_US. */
+#define BUSY_NS		1000000		/* less than this since the last wake-up */
+#define SMALL_DATAGRAM	8192		/* bytes */
+#define REST_US		2000
+
+struct nflog_source {
+	int32_t bufsize;
+	int32_t group;
+	int32_t unbind, bind;
+	bool seq_local, seq_global;
+	int32_t numeric_label;
+	int32_t netlink_socket_buffer_size, netlink_socket_buffer_maxsize;
+	int32_t netlink_qthreshold, netlink_qtimeout;
+	bool attach_conntrack;
+	int32_t snaplen;
+	int32_t nlbufsiz;
+	int32_t wait;
+
+	struct mnl_socket *nl;
+	uint8_t *recv_mem;		/* BATCH buffers of recv_len bytes */
+	size_t recv_len;
+	struct mmsghdr msgs[BATCH];
+	struct iovec iov[BATCH];
+	struct sockaddr_nl from[BATCH];
+	int64_t last_wake_ns;
+
+	struct timespec now;		/* when the datagram at hand was read; 0: not asked yet */
+	uint32_t request_seq;		/* of the request that waits for its ACK; 0: none */
+	int request_err;		/* its answer */
+
+	uint32_t next_seq;		/* NFULA_SEQ that the next packet should have */
+	uint32_t socket_drops;		/* datagrams, SK_MEMINFO_DROPS */
+	int32_t rcvbuf;			/* bytes the kernel allows */
+	uint64_t received, lost, malformed, truncated, foreign;
+	uint64_t lost_said;
+	struct ulogd_once losing, complained;
+};
+
+/* Numbers that mean "as much as fits" are limited by the kernel, not by us. */
+#define SIZE_MAX_OPTION INT32_MAX
+
+static const struct ulogd_option options[] = {
+	ULOGD_OPT_INT(struct nflog_source, bufsize, 150000, 0, SIZE_MAX_OPTION,
+		      "bytes of the receive buffer for one datagram; never less than the kernel can send"),
+	ULOGD_OPT_INT(struct nflog_source, group, 0, 0, UINT16_MAX,
+		      "netlink log group, as in nft log group and --nflog-group"),
+	ULOGD_OPT_INT(struct nflog_source, unbind, 1, INT32_MIN, INT32_MAX,
+		      "unbind other loggers before binding families (when families are bound)"),
+	ULOGD_OPT_INT(struct nflog_source, bind, 0, INT32_MIN, INT32_MAX,
+		      "bind the families IPv4, IPv6 and bridge even though the group is not 0"),
+	ULOGD_OPT_BOOL(struct nflog_source, seq_local, false,
+		       "output oob.seq.local, the sequence number within the group"),
+	ULOGD_OPT_BOOL(struct nflog_source, seq_global, false,
+		       "output oob.seq.global, the sequence number over all groups"),
+	ULOGD_OPT_INT(struct nflog_source, numeric_label, 0, INT32_MIN, INT32_MAX,
+		      "label of every packet, raw.label; its low 8 bits"),
+	ULOGD_OPT_INT(struct nflog_source, netlink_socket_buffer_size, 4 << 20, 0, SIZE_MAX_OPTION,
+		      "receive budget in bytes, which the kernel doubles; 0: the system's default"),
+	ULOGD_OPT_INT(struct nflog_source, netlink_socket_buffer_maxsize, 32 << 20, 0,
+		      SIZE_MAX_OPTION, "how far the budget may grow when packets are lost; 0: it does not"),
+	ULOGD_OPT_INT(struct nflog_source, netlink_qthreshold, 400, 0, INT32_MAX,
+		      "packets the kernel gathers before it sends them; 0: the kernel's default"),
+	ULOGD_OPT_INT(struct nflog_source, netlink_qtimeout, 10, 0, INT32_MAX,
+		      "how long it gathers at most, in 1/100 s; 0: the kernel's default"),
+	ULOGD_OPT_BOOL(struct nflog_source, attach_conntrack, false,
+		       "ask for the conntrack entry of each packet"),
+	ULOGD_OPT_INT(struct nflog_source, snaplen, UINT16_MAX, 0, UINT16_MAX,
+		      "bytes of each packet to copy; 0: none"),
+	ULOGD_OPT_INT(struct nflog_source, nlbufsiz, 32448, 0, 131072,
+		      "bytes of the datagrams the kernel gathers packets in; 0: its default"),
+	ULOGD_OPT_INT(struct nflog_source, wait, 0, 0, 86400,
+		      "seconds to wait at start for a group that somebody else holds"),
+	{}
+};
+
+/* The order is ulogd2's: outputs that print all fields print them like this. */
+#define OUTPUTS(X) \
+	X(RAW_MAC) X(RAW_PKT) X(RAW_PKTLEN) X(RAW_PKTCOUNT) X(OOB_PREFIX) X(OOB_TIME_SEC) \
+	X(OOB_TIME_USEC) X(OOB_MARK) X(OOB_IFINDEX_IN) X(OOB_IFINDEX_OUT) X(OOB_HOOK) \
+	X(RAW_MAC_LEN) X(OOB_SEQ_LOCAL) X(OOB_SEQ_GLOBAL) X(OOB_FAMILY) X(OOB_PROTOCOL) \
+	X(OOB_UID) X(OOB_GID) X(RAW_LABEL) X(RAW_TYPE) X(RAW_MAC_SADDR) X(RAW_MAC_ADDRLEN) \
+	X(RAW) X(CT) \
+	X(OOB_IFINDEX_PHYSIN) X(OOB_IFINDEX_PHYSOUT) X(OOB_VLAN_PROTO) X(OOB_VLAN_TCI) X(OOB_L2HDR)
+
+enum {
+#define OUTPUT_ENUM(field) OUT_##field,
+	OUTPUTS(OUTPUT_ENUM)
+};
+
+static const struct ulogd_field outputs[] = {
+#define OUTPUT_FIELD(field) { .id = FIELD_##field },
+	OUTPUTS(OUTPUT_FIELD)
+	{}
+};
+
+/* ----------------------------------------------------------------- loss */
+
+static uint32_t drops_read(const struct nflog_source *src)
+{
+	uint32_t info[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(mnl_socket_get_fd(src->nl), SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
+		return src->socket_drops;
+	return info[SK_MEMINFO_DROPS];
+}
+
+/* Sets the receive budget; the kernel takes twice the number and tells what it took. */
+static void rcvbuf_set(struct nflog_source *src, int32_t size)
+{
+	int fd = mnl_socket_get_fd(src->nl);
+	socklen_t len = sizeof(src->rcvbuf);
+
+	if (size > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &src->rcvbuf, &len) < 0)
+		src->rcvbuf = 0;
+}
+
+/* Packets were lost: grows the budget if it may, and says so. */
+static void nflog_losing(struct ulogd_instance *inst)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+	int32_t before = src->rcvbuf;
+	uint64_t lost;
+
+	if (!ulogd_once_a_second(&src->losing))
+		return;
+	src->socket_drops = drops_read(src);
+	/* rcvbuf is twice what was asked for: asking for it again doubles it. */
+	if (before / 2 < src->netlink_socket_buffer_maxsize)
+		rcvbuf_set(src, before < src->netlink_socket_buffer_maxsize ?
+				before : src->netlink_socket_buffer_maxsize);
+	lost = src->lost - src->lost_said;
+	src->lost_said = src->lost;
+	if (src->rcvbuf > before)
+		ulogd_notice(inst, "We are losing events, increasing buffer size to %" PRId32 ": group "
+			     "%" PRId32 ", %" PRIu64 " packets lost, %" PRIu64 " in total", src->rcvbuf,
+			     src->group, lost, src->lost);
+	else
+		ulogd_notice(inst, "We are losing events: group %" PRId32 ", %" PRIu64 " packets lost, %"
+			     PRIu64 " in total. Please, consider using the clauses "
+			     "`netlink_socket_buffer_size' and `netlink_socket_buffer_maxsize', now %"
+			     PRId32 " and %" PRId32, src->group, lost, src->lost,
+			     src->rcvbuf / 2, src->netlink_socket_buffer_maxsize);
+}
+
+static void seq_check(struct ulogd_instance *inst, struct nflog_source *src, uint32_t seq)
+{
+	uint32_t gap = seq - src->next_seq;
+
+	src->next_seq = seq + 1;
+	if (__builtin_expect(gap == 0, 1))
+		return;
+	src->lost += gap;
+	nflog_losing(inst);
+}
+
+/* -------------------------------------------------------------- packets */
+
+static void time_set(struct nflog_source *src, const struct ulogd_record *rec,
+		     const struct nflog_packet *p)
+{
+	if (nflog_has(p, NFULA_TIMESTAMP)) {
+		/* Seconds and microseconds, be64: struct nfulnl_msg_packet_timestamp. */
+		const uint8_t *stamp = p->data[NFULA_TIMESTAMP];
+		uint32_t sec = get_be32(stamp + 4);
+
+		if (sec != 0) {
+			ulogd_set_num(rec, OUT_OOB_TIME_SEC, sec);
+			ulogd_set_num(rec, OUT_OOB_TIME_USEC, get_be32(stamp + 12));
+			return;
+		}
+	}
+	/* The kernel stamps only packets seen at prerouting, input or forward: stamp the rest here. */
+	if (src->now.tv_sec == 0)
+		clock_gettime(CLOCK_REALTIME, &src->now);
+	ulogd_set_num(rec, OUT_OOB_TIME_SEC, (uint64_t)src->now.tv_sec);
+	ulogd_set_num(rec, OUT_OOB_TIME_USEC, (uint64_t)src->now.tv_nsec / 1000);
+}
+
+static void link_layer_set(const struct ulogd_record *rec, const struct nflog_packet *p)
+{
+	uint16_t num;
+
+	if (nflog_has(p, NFULA_HWLEN) && nflog_has(p, NFULA_HWHEADER)) {
+		uint32_t len = nflog_be16(p, NFULA_HWLEN);
+
+		if (len > p->len[NFULA_HWHEADER])
+			len = p->len[NFULA_HWHEADER];
+		if (len > 0) {
+			ulogd_set_mem(rec, OUT_RAW_MAC, p->data[NFULA_HWHEADER], len);
+			ulogd_set_num(rec, OUT_RAW_MAC_LEN, len);
+			if (nflog_has(p, NFULA_HWTYPE))
+				ulogd_set_num(rec, OUT_RAW_TYPE, nflog_be16(p, NFULA_HWTYPE));
+		}
+	}
+	if (nflog_has(p, NFULA_HWADDR)) {
+		/* struct nfulnl_msg_packet_hw: be16 length, pad, 8 bytes of address. */
+		uint16_t len = nflog_be16(p, NFULA_HWADDR);
+
+		len = len < 8 ? len : 8;
+		ulogd_set_mem(rec, OUT_RAW_MAC_SADDR, p->data[NFULA_HWADDR] + 4, len);
+		ulogd_set_num(rec, OUT_RAW_MAC_ADDRLEN, len);
+	}
+	if (nflog_has(p, NFULA_VLAN)) {
+		const uint8_t *nest = p->data[NFULA_VLAN];
+		size_t len = p->len[NFULA_VLAN];
+
+		if (nflog_nested_be16(nest, len, NFULA_VLAN_PROTO, &num))
+			ulogd_set_num(rec, OUT_OOB_VLAN_PROTO, num);
+		if (nflog_nested_be16(nest, len, NFULA_VLAN_TCI, &num))
+			ulogd_set_num(rec, OUT_OOB_VLAN_TCI, num);
+	}
+	if (nflog_has(p, NFULA_L2HDR))
+		ulogd_set_mem(rec, OUT_OOB_L2HDR, p->data[NFULA_L2HDR], p->len[NFULA_L2HDR]);
+}
+
+static void payload_set(const struct ulogd_record *rec, const struct nflog_packet *p)
+{
+	size_t link_len;
+
+	if (!nflog_has(p, NFULA_PAYLOAD))
+		return;
+	link_len = nflog_link_len(p);
+	ulogd_set_mem(rec, OUT_RAW_PKT, p->data[NFULA_PAYLOAD] + link_len,
+		      p->len[NFULA_PAYLOAD] - link_len);
+	ulogd_set_num(rec, OUT_RAW_PKTLEN, p->len[NFULA_PAYLOAD] - link_len);
+}
+
+static void num_if(const struct ulogd_record *rec, unsigned int out, const struct nflog_packet *p,
+		   unsigned int type)
+{
+	if (nflog_has(p, type))
+		ulogd_set_num(rec, out, nflog_be32(p, type));
+}
+
+/* An interface index of 0 is no interface. */
+static void ifindex_if(const struct ulogd_record *rec, unsigned int out,
+		       const struct nflog_packet *p, unsigned int type)
+{
+	if (nflog_has(p, type) && nflog_be32(p, type) != 0)
+		ulogd_set_num(rec, out, nflog_be32(p, type));
+}
+
+static void nflog_packet_run(struct ulogd_instance *inst, struct nflog_source *src,
+			     const struct nlmsghdr *nlh, const struct nflog_packet *p)
+{
+	struct ulogd_record *rec = ulogd_record_begin(inst);
+
+	link_layer_set(rec, p);
+	payload_set(rec, p);
+	time_set(src, rec, p);
+	ulogd_set_num(rec, OUT_RAW_PKTCOUNT, 1);
+	if (nflog_has(p, NFULA_PREFIX))
+		ulogd_set_mem(rec, OUT_OOB_PREFIX, p->data[NFULA_PREFIX],
+			      strnlen((const char *)p->data[NFULA_PREFIX], p->len[NFULA_PREFIX]));
+	ulogd_set_num(rec, OUT_OOB_MARK, nflog_has(p, NFULA_MARK) ? nflog_be32(p, NFULA_MARK) : 0);
+	ifindex_if(rec, OUT_OOB_IFINDEX_IN, p, NFULA_IFINDEX_INDEV);
+	ifindex_if(rec, OUT_OOB_IFINDEX_OUT, p, NFULA_IFINDEX_OUTDEV);
+	ifindex_if(rec, OUT_OOB_IFINDEX_PHYSIN, p, NFULA_IFINDEX_PHYSINDEV);
+	ifindex_if(rec, OUT_OOB_IFINDEX_PHYSOUT, p, NFULA_IFINDEX_PHYSOUTDEV);
+	if (nflog_has(p, NFULA_PACKET_HDR)) {
+		/* struct nfulnl_msg_packet_hdr: be16 EtherType, u8 hook. */
+		ulogd_set_num(rec, OUT_OOB_HOOK, p->data[NFULA_PACKET_HDR][2]);
+		ulogd_set_num(rec, OUT_OOB_PROTOCOL, nflog_be16(p, NFULA_PACKET_HDR));
+	}
+	if (src->seq_local)
+		num_if(rec, OUT_OOB_SEQ_LOCAL, p, NFULA_SEQ);
+	num_if(rec, OUT_OOB_SEQ_GLOBAL, p, NFULA_SEQ_GLOBAL);
+	ulogd_set_num(rec, OUT_OOB_FAMILY, p->family);
+	num_if(rec, OUT_OOB_UID, p, NFULA_UID);
+	num_if(rec, OUT_OOB_GID, p, NFULA_GID);
+	ulogd_set_num(rec, OUT_RAW_LABEL, (uint8_t)src->numeric_label);
+	ulogd_set_mem(rec, OUT_RAW, nlh, nlh->nlmsg_len);
+	if (nflog_has(p, NFULA_CT))
+		ulogd_set_mem(rec, OUT_CT, p->data[NFULA_CT], p->len[NFULA_CT]);
+	ulogd_record_run(inst, rec);
+}
+
+/* What came in cannot be used: counted, said once a second. */
+static void nflog_bad(struct ulogd_instance *inst, struct nflog_source *src, uint64_t *counter)
+{
+	++*counter;
+	if (ulogd_once_a_second(&src->complained))
+		ulogd_error(inst, "group %" PRId32 ": messages that could not be used so far: %" PRIu64
+			    " malformed, %" PRIu64 " truncated, %" PRIu64 " not from the kernel",
+			    src->group, src->malformed, src->truncated, src->foreign);
+}
+
+/* One datagram: packets of our group, and the answer to a request. */
+static void nflog_walk(struct ulogd_instance *inst, const uint8_t *data, size_t len)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+	struct nflog_packet packet;
+
+	src->now.tv_sec = 0;
+	while (len >= sizeof(struct nlmsghdr)) {
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)data;
+		size_t step;
+
+		if (nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > len)
+			return nflog_bad(inst, src, &src->malformed);
+		if (nlh->nlmsg_type == (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET)) {
+			if (nflog_decode(data + sizeof(*nlh), nlh->nlmsg_len - sizeof(*nlh),
+					 &packet) < 0) {
+				nflog_bad(inst, src, &src->malformed);
+			} else {
+				src->received++;
+				if (nflog_has(&packet, NFULA_SEQ))
+					seq_check(inst, src, nflog_be32(&packet, NFULA_SEQ));
+				nflog_packet_run(inst, src, nlh, &packet);
+			}
+		} else if (nlh->nlmsg_type == NLMSG_ERROR &&
+			   nlh->nlmsg_len >= NLMSG_LENGTH(sizeof(struct nlmsgerr)) &&
+			   nlh->nlmsg_seq == src->request_seq) {
+			src->request_err = ((const struct nlmsgerr *)NLMSG_DATA(nlh))->error;
+			src->request_seq = 0;
+		}
+		step = NLMSG_ALIGN(nlh->nlmsg_len);
+		if (step >= len)
+			return;
+		data += step;
+		len -= step;
+	}
+	if (len > 0)
+		nflog_bad(inst, src, &src->malformed);
+}
+
+/* Reads up to BATCH datagrams.  Returns their number, 0 when there are none, or -errno. */
+static int nflog_receive(struct ulogd_instance *inst, size_t *bytes)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+	int n;
+
+	for (unsigned int i = 0; i < BATCH; i++)
+		src->msgs[i].msg_hdr.msg_namelen = sizeof(src->from[i]);
+	do {
+		n = recvmmsg(mnl_socket_get_fd(src->nl), src->msgs, BATCH, MSG_DONTWAIT, NULL);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		if (errno == EAGAIN)
+			return 0;
+		if (errno == ENOBUFS) {	/* only where NETLINK_NO_ENOBUFS is not known */
+			nflog_losing(inst);
+			return 0;
+		}
+		return -errno;
+	}
+	*bytes = 0;
+	for (int i = 0; i < n; i++) {
+		if (src->from[i].nl_pid != 0) {
+			nflog_bad(inst, src, &src->foreign);
+			continue;
+		}
+		if (src->msgs[i].msg_hdr.msg_flags & MSG_TRUNC)
+			nflog_bad(inst, src, &src->truncated);
+		nflog_walk(inst, src->iov[i].iov_base, src->msgs[i].msg_len);
+		*bytes += src->msgs[i].msg_len;
+	}
+	return n;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int nflog_ready(struct ulogd_instance *inst)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+	int64_t now = now_ns();
+	size_t bytes;
+	int n;
+
+	n = nflog_receive(inst, &bytes);
+	if (n == BATCH)
+		return ULOGD_MORE;
+	/* Waking up is what costs.  Where a rule's own threshold makes datagrams small, gather. */
+	if (n > 0 && now - src->last_wake_ns < BUSY_NS && bytes < (size_t)n * SMALL_DATAGRAM) {
+		ulogd_rest(inst, REST_US);
+		now += REST_US * 1000;
+	}
+	src->last_wake_ns = now;
+	return n < 0 ? n : 0;
+}
+
+/* ------------------------------------------------------------- requests */
+
+/* Sends a CONFIG request and reads until it is answered; packets in between go their way. */
+static int nflog_request(struct ulogd_instance *inst, struct nlmsghdr *nlh)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+	struct pollfd pfd = { .fd = mnl_socket_get_fd(src->nl), .events = POLLIN };
+	size_t bytes;
+
+	nlh->nlmsg_flags |= NLM_F_ACK;
+	src->request_seq = nlh->nlmsg_seq = (uint32_t)time(NULL);
+	src->request_err = -ETIMEDOUT;
+	if (mnl_socket_sendto(src->nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	while (src->request_seq != 0) {
+		int ret = poll(&pfd, 1, ACK_TIMEOUT_MS);
+
+		if (ret < 0 && errno == EINTR)
+			continue;
+		if (ret == 0) {
+			src->request_seq = 0;
+			return -ETIMEDOUT;
+		}
+		ret = ret < 0 ? -errno : nflog_receive(inst, &bytes);
+		if (ret < 0)
+			return ret;
+	}
+	return src->request_err;
+}
+
+static int nflog_command(struct ulogd_instance *inst, uint8_t family, uint8_t command)
+{
+	const struct nflog_source *src = ulogd_priv(inst);
+	char buf[MNL_NLMSG_HDRLEN + 64];
+	struct nlmsghdr *nlh;
+
+	/* PF_* commands are about a family, the others about the group. */
+	nlh = nflog_nlmsg_put_header(buf, NFULNL_MSG_CONFIG, family,
+				     family == AF_UNSPEC ? (uint16_t)src->group : 0);
+	nflog_attr_put_cfg_cmd(nlh, command);
+	return nflog_request(inst, nlh);
+}
+
+/* One message that binds the group with all its settings: nothing is logged with others. */
+static int group_request(struct ulogd_instance *inst, uint16_t flags)
+{
+	const struct nflog_source *src = ulogd_priv(inst);
+	char buf[MNL_NLMSG_HDRLEN + 128];
+	struct nlmsghdr *nlh;
+
+	nlh = nflog_nlmsg_put_header(buf, NFULNL_MSG_CONFIG, AF_UNSPEC, (uint16_t)src->group);
+	nflog_attr_put_cfg_cmd(nlh, NFULNL_CFG_CMD_BIND);
+	nflog_attr_put_cfg_mode(nlh, src->snaplen > 0 ? NFULNL_COPY_PACKET : NFULNL_COPY_META,
+				(uint32_t)src->snaplen);
+	if (src->netlink_qtimeout > 0)
+		mnl_attr_put_u32(nlh, NFULA_CFG_TIMEOUT, htobe32((uint32_t)src->netlink_qtimeout));
+	if (src->nlbufsiz > 0)
+		mnl_attr_put_u32(nlh, NFULA_CFG_NLBUFSIZ, htobe32((uint32_t)src->nlbufsiz));
+	if (src->netlink_qthreshold > 0)
+		mnl_attr_put_u32(nlh, NFULA_CFG_QTHRESH, htobe32((uint32_t)src->netlink_qthreshold));
+	mnl_attr_put_u16(nlh, NFULA_CFG_FLAGS, htobe16(flags));
+	return nflog_request(inst, nlh);
+}
+
+/* "pid 812 (pvefw-logger)" for whoever holds our group; false when nobody is seen to. */
+static bool nflog_group_owner(const struct nflog_source *src, char *ret, size_t size)
+{
+	FILE *file = fopen("/proc/net/netfilter/nfnetlink_log", "re");
+	uint32_t group, portid = 0, line_portid;
+	bool found = false;
+	char line[128];
+
+	if (!file)
+		return false;
+	while (!found && fgets(line, sizeof(line), file)) {
+		found = sscanf(line, "%" SCNu32 " %" SCNu32, &group, &line_portid) == 2 &&
+			group == (uint32_t)src->group;
+		if (found)
+			portid = line_portid;
+	}
+	fclose(file);
+	if (found && ulogd_netlink_owner(NETLINK_NETFILTER, portid, ret, size) < 0)
+		snprintf(ret, size, "a process that cannot be seen from here, netlink port %" PRIu32,
+			 portid);
+	return found;
+}
+
+/* Binds the group, without conntrack where the kernel lacks it, waiting for it if asked to. */
+static int group_bind(struct ulogd_instance *inst)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+	/* The sequence number is asked for in any case: it is how loss is found. */
+	uint16_t flags = NFULNL_CFG_F_SEQ | (src->seq_global ? NFULNL_CFG_F_SEQ_GLOBAL : 0) |
+			 (src->attach_conntrack ? NFULNL_CFG_F_CONNTRACK : 0);
+	int32_t waited = 0;
+	char owner[96];
+	int ret;
+
+	for (;;) {
+		ret = group_request(inst, flags);
+		if (ret == -EOPNOTSUPP && flags & NFULNL_CFG_F_CONNTRACK) {
+			ulogd_error(inst, "attach_conntrack: this kernel cannot attach conntrack entries, "
+				    "going on without; it needs CONFIG_NETFILTER_NETLINK_GLUE_CT and "
+				    "nf_conntrack_netlink");
+			flags &= (uint16_t)~NFULNL_CFG_F_CONNTRACK;
+			continue;
+		}
+		if (ret == 0)
+			return 0;
+		if (!nflog_group_owner(src, owner, sizeof(owner)))
+			return ulogd_fail(inst, ret, "unable to bind to log group %" PRId32 ": %m; %s",
+					  src->group, ret == -EPERM ?
+					  "run as root or grant CAP_NET_ADMIN" :
+					  "does the kernel have nfnetlink_log?");
+		if (waited++ >= src->wait)
+			return ulogd_fail(inst, ret, "unable to bind to log group %" PRId32 ": it is held "
+					  "by %s; stop that process, use another group, or set wait=SECONDS",
+					  src->group, owner);
+		if (waited == 1)
+			ulogd_notice(inst, "log group %" PRId32 " is held by %s, waiting for it",
+				     src->group, owner);
+		sleep(1);
+	}
+}
+
+/* Makes this daemon the logger of the families; it outlives us. */
+static int families_bind(struct ulogd_instance *inst)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6, AF_BRIDGE };
+	const struct nflog_source *src = ulogd_priv(inst);
+	int ret;
+
+	for (size_t i = 0; i < sizeof(families); i++) {
+		if (src->unbind > 0) {
+			ulogd_notice(inst, "forcing unbind of existing log handler for protocol %d",
+				     families[i]);
+			ret = nflog_command(inst, families[i], NFULNL_CFG_CMD_PF_UNBIND);
+			if (ret < 0)
+				return ulogd_fail(inst, ret, "unable to force-unbind existing log handler "
+						  "for protocol %d: %m", families[i]);
+		}
+		ulogd_debug(inst, "binding to protocol family %d", families[i]);
+		ret = nflog_command(inst, families[i], NFULNL_CFG_CMD_PF_BIND);
+		if (ret < 0)
+			return ulogd_fail(inst, ret, "unable to bind to protocol family %d: %m",
+					  families[i]);
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------- start and stop */
+
+/*
+ * The largest datagram the kernel can build: it fills the whole allocation, which is rounded
+ * up to a power of two.
+ */
+static size_t datagram_max(const struct nflog_source *src)
+{
+	size_t want = (size_t)(src->nlbufsiz > NLBUFSIZ_MIN ? src->nlbufsiz : NLBUFSIZ_MIN);
+	size_t max = 4096;
+
+	while (max < want + SKB_OVERHEAD)
+		max *= 2;
+	if (max < RECV_MIN)
+		max = RECV_MIN;
+	return max > (size_t)src->bufsize ? max : (size_t)src->bufsize;
+}
+
+static int nflog_open_socket(struct ulogd_instance *inst)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+	int on = 1, ret;
+
+	ulogd_debug(inst, "opening nfnetlink socket");
+	src->nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!src->nl)
+		return ulogd_fail(inst, -errno, "cannot open a netfilter netlink socket: %m");
+	if (mnl_socket_bind(src->nl, 0, MNL_SOCKET_AUTOPID) < 0) {
+		ret = ulogd_fail(inst, -errno, "cannot bind the netfilter netlink socket: %m");
+		mnl_socket_close(src->nl);
+		return ret;
+	}
+	/* Without it one overflow shuts the socket until it is completely empty. */
+	mnl_socket_setsockopt(src->nl, NETLINK_NO_ENOBUFS, &on, sizeof(on));
+	rcvbuf_set(src, src->netlink_socket_buffer_size);
+	if (src->rcvbuf / 2 < src->netlink_socket_buffer_size)
+		ulogd_notice(inst, "the kernel allows a buffer of %" PRId32 " bytes only; run as root or "
+			     "raise net.core.rmem_max", src->rcvbuf / 2);
+	ulogd_info(inst, "NFLOG netlink buffer size has been set to %" PRId32, src->rcvbuf);
+	return 0;
+}
+
+static int nflog_buffers_new(struct nflog_source *src)
+{
+	src->recv_len = datagram_max(src);
+	/* Pages that no datagram reaches are never touched, and so cost nothing. */
+	src->recv_mem = mmap(NULL, BATCH * src->recv_len, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (src->recv_mem == MAP_FAILED)
+		return -errno;
+	for (unsigned int i = 0; i < BATCH; i++) {
+		src->iov[i] = (struct iovec){ src->recv_mem + i * src->recv_len, src->recv_len };
+		src->msgs[i].msg_hdr = (struct msghdr){
+			.msg_name = &src->from[i], .msg_iov = &src->iov[i], .msg_iovlen = 1,
+		};
+	}
+	return 0;
+}
+
+static int nflog_start(struct ulogd_instance *inst)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+	int ret;
+
+	if (src->nlbufsiz > 0 && src->nlbufsiz < NLBUFSIZ_MIN)
+		ulogd_notice(inst, "nlbufsiz=%" PRId32 " is ignored by the kernel: it takes %d to 131072",
+			     src->nlbufsiz, NLBUFSIZ_MIN);
+	if (src->netlink_socket_buffer_maxsize > 0 &&
+	    src->netlink_socket_buffer_maxsize < src->netlink_socket_buffer_size)
+		src->netlink_socket_buffer_maxsize = src->netlink_socket_buffer_size;
+
+	ret = nflog_buffers_new(src);
+	if (ret < 0)
+		return ulogd_fail(inst, ret, "cannot get memory for receiving: %m");
+	ret = nflog_open_socket(inst);
+	if (ret < 0)
+		goto err_unmap;
+	if (src->group == 0 || src->bind > 0) {
+		ret = families_bind(inst);
+		if (ret < 0)
+			goto err_close;
+	}
+	ret = group_bind(inst);
+	if (ret < 0)
+		goto err_close;
+	ulogd_debug(inst, "bound to log group %" PRId32, src->group);
+	ret = ulogd_watch(inst, mnl_socket_get_fd(src->nl), nflog_ready);
+	if (ret < 0)
+		goto err_close;
+	return 0;
+
+err_close:
+	mnl_socket_close(src->nl);
+err_unmap:
+	munmap(src->recv_mem, BATCH * src->recv_len);
+	return ret;
+}
+
+static void nflog_report(struct ulogd_instance *inst)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+	uint32_t drops = drops_read(src);
+	char tail[96] = "";
+
+	/* Datagrams refused after the last packet we saw leave no gap to count. */
+	if (drops != src->socket_drops)
+		snprintf(tail, sizeof(tail), "; %" PRIu32 " datagrams were refused since the last of "
+			 "these", drops - src->socket_drops);
+	ulogd_notice(inst, "group %" PRId32 ": %" PRIu64 " packets received, %" PRIu64 " lost, %" PRIu64
+		     " malformed%s", src->group, src->received, src->lost, src->malformed, tail);
+}
+
+/* UNBIND makes the kernel send what it still gathers, before the ACK: all of that is read. */
+static void nflog_drain(struct ulogd_instance *inst)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+	size_t bytes;
+	int ret;
+
+	ret = nflog_command(inst, AF_UNSPEC, NFULNL_CFG_CMD_UNBIND);
+	if (ret < 0) {
+		/* Not allowed any more (-u): take what has arrived, no more than the budget holds. */
+		ulogd_info(inst, "cannot unbind group %" PRId32 ": %s", src->group, strerror(-ret));
+		for (int64_t left = src->rcvbuf; left > 0 && nflog_receive(inst, &bytes) > 0; )
+			left -= (int64_t)bytes;
+	}
+	nflog_report(inst);
+}
+
+static void nflog_stop(struct ulogd_instance *inst)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+
+	mnl_socket_close(src->nl);
+	munmap(src->recv_mem, BATCH * src->recv_len);
+}
+
+ULOGD_PLUGIN(struct nflog_source,
+	.name = "NFLOG", .kind = ULOGD_INPUT, .in_netns = true,
+	.options = options, .outputs = outputs,
+	.start = nflog_start, .drain = nflog_drain, .stop = nflog_stop, .report = nflog_report,
+);

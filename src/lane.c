@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The thread and event base of one input. */
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lane.h"
+#include "log.h"
+
+struct watcher {
+	struct watcher *next;
+	struct lane *lane;
+	struct event *event;
+	int (*ready)(struct ulogd_instance *inst);
+	struct ulogd_instance *inst;
+};
+
+/* An outlet stays where it is: outputs point to it. */
+struct lane_outlet {
+	struct lane_outlet *next;
+	struct outlet outlet;
+};
+
+struct lane {
+	const char *name;
+	const struct lane_ops *ops;
+	void *arg;
+	struct event_base *base;
+	struct watcher *watchers;
+	struct lane_outlet *outlets;
+	struct event *flush_timer;	/* for outlets without sync */
+	unsigned int rest_us;
+
+	struct event *wake;
+	int wake_fd;
+	atomic_bool want_report, want_stop;
+
+	pthread_t thread;
+	bool started;
+};
+
+static void outlets_flush(struct lane *lane, bool all)
+{
+	for (struct lane_outlet *o = lane->outlets; o; o = o->next)
+		if (all || o->outlet.sync)
+			outlet_flush(&o->outlet);
+}
+
+static void flush_timer_fired(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	outlets_flush(arg, true);
+}
+
+/* After each turn of a watcher: what has been formatted goes to the sinks in time. */
+static void lane_settle(struct lane *lane, bool drained)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+	bool left = false;
+
+	if (drained)
+		outlets_flush(lane, false);
+	for (struct lane_outlet *o = lane->outlets; o; o = o->next)
+		left |= outlet_pending(&o->outlet) && !o->outlet.sync;
+	if (left && !evtimer_pending(lane->flush_timer, NULL))
+		evtimer_add(lane->flush_timer, &second);
+}
+
+static void watcher_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct watcher *w = arg;
+	struct lane *lane = w->lane;
+	int ret = w->ready(w->inst);
+
+	(void)fd;
+	(void)what;
+	if (ret < 0) {
+		log_error("%s: a descriptor cannot be read any more: %s", lane->name,
+			  strerror(-ret));
+		event_del(w->event);
+	}
+	lane_settle(lane, ret <= 0);
+	if (lane->rest_us > 0) {
+		struct timespec rest = { .tv_nsec = (long)lane->rest_us * 1000 };
+
+		lane->rest_us = 0;
+		nanosleep(&rest, NULL);
+	}
+}
+
+static void lane_woken(evutil_socket_t fd, short what, void *arg)
+{
+	struct lane *lane = arg;
+	uint64_t wakes;
+	ssize_t n = read(fd, &wakes, sizeof(wakes));
+
+	(void)n;
+	(void)what;
+	if (atomic_exchange(&lane->want_report, false))
+		lane->ops->report(lane->arg);
+	if (atomic_load(&lane->want_stop)) {
+		lane->ops->drain(lane->arg);
+		outlets_flush(lane, true);
+		event_base_loopbreak(lane->base);
+	}
+}
+
+struct lane *lane_new(const char *name, const struct lane_ops *ops, void *arg)
+{
+	struct lane *lane = calloc(1, sizeof(*lane));
+	struct event_config *config = event_config_new();
+
+	if (!lane || !config)
+		goto err_free;
+	lane->name = name;
+	lane->ops = ops;
+	lane->arg = arg;
+	lane->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (lane->wake_fd < 0)
+		goto err_free;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	lane->base = event_base_new_with_config(config);
+	if (!lane->base)
+		goto err_close;
+	lane->flush_timer = evtimer_new(lane->base, flush_timer_fired, lane);
+	lane->wake = event_new(lane->base, lane->wake_fd, EV_READ | EV_PERSIST, lane_woken, lane);
+	if (!lane->flush_timer || !lane->wake || event_add(lane->wake, NULL) < 0)
+		goto err_events;
+	event_config_free(config);
+	return lane;
+
+err_events:
+	if (lane->flush_timer)
+		event_free(lane->flush_timer);
+	if (lane->wake)
+		event_free(lane->wake);
+	event_base_free(lane->base);
+err_close:
+	close(lane->wake_fd);
+err_free:
+	if (config)
+		event_config_free(config);
+	free(lane);
+	return NULL;
+}
+
+void lane_free(struct lane *lane)
+{
+	struct lane_outlet *o;
+	struct watcher *w;
+
+	if (!lane)
+		return;
+	while ((w = lane->watchers)) {
+		lane->watchers = w->next;
+		event_free(w->event);
+		free(w);
+	}
+	while ((o = lane->outlets)) {
+		lane->outlets = o->next;
+		outlet_fini(&o->outlet);
+		free(o);
+	}
+	event_free(lane->flush_timer);
+	event_free(lane->wake);
+	event_base_free(lane->base);
+	close(lane->wake_fd);
+	free(lane);
+}
+
+int lane_watch(struct lane *lane, int fd, int (*ready)(struct ulogd_instance *inst),
+	       struct ulogd_instance *inst)
+{
+	struct watcher *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return -ENOMEM;
+	w->lane = lane;
+	w->ready = ready;
+	w->inst = inst;
+	w->event = event_new(lane->base, fd, EV_READ | EV_PERSIST, watcher_ready, w);
+	if (!w->event || event_add(w->event, NULL) < 0) {
+		if (w->event)
+			event_free(w->event);
+		free(w);
+		return -ENOMEM;
+	}
+	w->next = lane->watchers;
+	lane->watchers = w;
+	return 0;
+}
+
+void lane_rest(struct lane *lane, unsigned int usec)
+{
+	lane->rest_us = usec;
+}
+
+struct outlet *lane_outlet(struct lane *lane, struct sink *sink, bool sync)
+{
+	struct lane_outlet *o;
+
+	for (o = lane->outlets; o && o->outlet.sink != sink; o = o->next)
+		;
+	if (!o) {
+		o = calloc(1, sizeof(*o));
+		if (!o)
+			return NULL;
+		o->outlet.sink = sink;
+		o->next = lane->outlets;
+		lane->outlets = o;
+	}
+	o->outlet.sync |= sync;
+	return &o->outlet;
+}
+
+static void *lane_main(void *arg)
+{
+	struct lane *lane = arg;
+
+	event_base_dispatch(lane->base);
+	return NULL;
+}
+
+int lane_start(struct lane *lane)
+{
+	char name[16];
+	int ret = pthread_create(&lane->thread, NULL, lane_main, lane);
+
+	if (ret)
+		return -ret;
+	lane->started = true;
+	strncpy(name, lane->name, sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	pthread_setname_np(lane->thread, name);
+	return 0;
+}
+
+static void lane_ask(struct lane *lane, atomic_bool *what)
+{
+	static const uint64_t one = 1;
+	ssize_t n;
+
+	atomic_store(what, true);
+	n = write(lane->wake_fd, &one, sizeof(one));	/* cannot fail: the counter has 64 bits */
+	(void)n;
+}
+
+void lane_ask_report(struct lane *lane)
+{
+	lane_ask(lane, &lane->want_report);
+}
+
+void lane_ask_stop(struct lane *lane)
+{
+	lane_ask(lane, &lane->want_stop);
+}
+
+void lane_join(struct lane *lane)
+{
+	if (lane->started)
+		pthread_join(lane->thread, NULL);
+	lane->started = false;
+	/* Their owners close the descriptors next. */
+	for (struct watcher *w = lane->watchers; w; w = w->next)
+		event_del(w->event);
+}

@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* ulogd: command line, start in order, run, stop in reverse. */
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config.h"
+#ifdef HAVE_LIBCAP_NG
+#include <cap-ng.h>
+#endif
+#ifdef HAVE_LIBSYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "conf.h"
+#include "log.h"
+#include "pidfile.h"
+#include "plugin.h"
+#include "sink.h"
+#include "stack.h"
+
+#define STOP_TIMEOUT_MS	5000	/* a destination that fails has that long at the end */
+
+/* What the command line says. */
+static struct {
+	const char *conf_path;
+	const char *pid_path;
+	const struct passwd *user;
+	int loglevel;			/* 0: not given */
+	bool daemonize, verbose, lenient, test, print_config, list_plugins;
+	const char *info;
+} args = {
+	.conf_path = SYSCONFDIR "/ulogd.conf",
+};
+
+/* [global] but for plugin= and stack=, which are lists. */
+struct global {
+	const char *logfile;
+	int32_t loglevel;
+};
+
+static const struct ulogd_option global_options[] = {
+	ULOGD_OPT_STRING(struct global, logfile, "",
+			 "the daemon's own messages: a file, stdout or syslog; empty: stderr"),
+	ULOGD_OPT_INT(struct global, loglevel, ULOGD_NOTICE, INT32_MIN, INT32_MAX,
+		      "least level to log: 1 debug, 3 info, 5 notice, 7 error, 8 fatal"),
+	{}
+};
+
+static const char *const global_lists[] = { "plugin", "stack", NULL };
+
+/* ---------------------------------------------------------- command line */
+
+static const char version_text[] =
+	PACKAGE_NAME " Version " PACKAGE_VERSION "\n"
+	"Netfilter packet, flow and accounting logger, successor of ulogd2.\n"
+	"License GPL-2.0-or-later.\n"
+	"This is free software with ABSOLUTELY NO WARRANTY.\n";
+
+static const char usage_text[] =
+	"\nParameters:\n"
+	"\t-h --help\tThis help page\n"
+	"\t-V --version\tPrint version information\n"
+	"\t-d --daemon\tDaemonize (fork into background); returns when running\n"
+	"\t-v --verbose\tCopy log messages to standard error\n"
+	"\t-l --loglevel\tSet log level: 1 debug, 3 info, 5 notice, 7 error, 8 fatal\n"
+	"\t-c --configfile\tUse alternative Configfile\n"
+	"\t-p --pidfile\tRecord ulogd PID in file\n"
+	"\t-u --uid\tChange UID/GID\n"
+	"\t-i --info\tDisplay infos about plugin (its name or path)\n"
+	"\t-t --test\tCheck the configuration and exit: 0 fine, 1 errors\n"
+	"\t   --lenient\tWarn where ulogd 2.0.8 did not care, and go on\n"
+	"\t   --print-config\tPrint all options with their values and origins, and exit\n"
+	"\t   --list-plugins\tPrint the installed plugins and exit\n"
+	"\t   --plugin-dir\tLook for plugins in this directory\n";
+
+enum { OPT_LENIENT = 256, OPT_PRINT_CONFIG, OPT_LIST_PLUGINS, OPT_PLUGIN_DIR };
+
+static const struct option long_options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "daemon", no_argument, NULL, 'd' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "loglevel", required_argument, NULL, 'l' },
+	{ "configfile", required_argument, NULL, 'c' },
+	{ "pidfile", required_argument, NULL, 'p' },
+	{ "uid", required_argument, NULL, 'u' },
+	{ "info", required_argument, NULL, 'i' },
+	{ "test", no_argument, NULL, 't' },
+	{ "lenient", no_argument, NULL, OPT_LENIENT },
+	{ "print-config", no_argument, NULL, OPT_PRINT_CONFIG },
+	{ "list-plugins", no_argument, NULL, OPT_LIST_PLUGINS },
+	{ "plugin-dir", required_argument, NULL, OPT_PLUGIN_DIR },
+	{}
+};
+
+static void __attribute__((noreturn)) usage_error(void)
+{
+	/* getopt has said what is wrong; these lines are what ulogd2 adds. */
+	if (optopt > 0 && optopt < 256)
+		fprintf(stderr, "Unknown option `-%c'.\n", optopt);
+	else
+		fprintf(stderr, "Unknown option character `\\x%x'.\n", optopt);
+	printf("%s%s", version_text, usage_text);
+	exit(1);
+}
+
+static void parse_args(int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h::Vdvl:c:p:u:i:t", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'h':
+			printf("%s%s", version_text, usage_text);
+			exit(0);
+		case 'V':
+			fputs(version_text, stdout);
+			exit(0);
+		case 'd':
+			args.daemonize = true;
+			break;
+		case 'v':
+			args.verbose = true;
+			break;
+		case 'l':
+			args.loglevel = atoi(optarg);
+			break;
+		case 'c':
+			args.conf_path = optarg;
+			break;
+		case 'p':
+			args.pid_path = optarg;
+			break;
+		case 'u':
+			args.user = getpwnam(optarg);
+			if (!args.user) {
+				printf("Unknown user %s.\n", optarg);
+				exit(1);
+			}
+			break;
+		case 'i':
+			args.info = optarg;
+			break;
+		case 't':
+			args.test = true;
+			break;
+		case OPT_LENIENT:
+			args.lenient = true;
+			break;
+		case OPT_PRINT_CONFIG:
+			args.print_config = true;
+			break;
+		case OPT_LIST_PLUGINS:
+			args.list_plugins = true;
+			break;
+		case OPT_PLUGIN_DIR:
+			plugin_set_dir(optarg);
+			break;
+		default:
+			usage_error();
+		}
+	}
+}
+
+static int print_info(const char *what)
+{
+	const struct ulogd_plugin *plugin;
+	const char *why;
+	int ret;
+
+	if (strchr(what, '/') || strstr(what, ".so"))
+		ret = plugin_load(what, &plugin, &why);
+	else
+		ret = plugin_load_name(what, &plugin, &why);
+	if (ret < 0) {
+		fprintf(stderr, "ulogd: cannot load plugin %s: %s; see --list-plugins\n", what, why);
+		return 1;
+	}
+	plugin_info(plugin, stack_common_options(plugin), stdout);
+	return 0;
+}
+
+static int list_plugins(void)
+{
+	const struct ulogd_plugin *plugin;
+
+	plugin_load_all();
+	if (!plugin_at(0)) {
+		fprintf(stderr, "ulogd: no plugins in %s; is it installed? see --plugin-dir\n",
+			plugin_dir());
+		return 1;
+	}
+	for (unsigned int i = 0; (plugin = plugin_at(i)); i++)
+		printf("%-12s %s\n", plugin->name, plugin_kind_name(plugin->kind));
+	return 0;
+}
+
+/* -------------------------------------------------------------- starting */
+
+/* After a fork: where the child tells its parent how the start went. */
+static int parent_fd = -1;
+
+/* A path of the command line that stays true when the directory changes. */
+static const char *absolute(const char *path)
+{
+	char *cwd = getcwd(NULL, 0), *whole = NULL;
+
+	if (path && path[0] != '/' && cwd && asprintf(&whole, "%s/%s", cwd, path) < 0)
+		whole = NULL;
+	free(cwd);
+	return whole ? whole : path;
+}
+
+/* Forks; the child goes on.  The parent waits until the daemon runs, or exits with its status. */
+static int daemonize(void)
+{
+	int fds[2], status;
+	pid_t pid;
+	char ready;
+
+	args.conf_path = absolute(args.conf_path);
+	args.pid_path = absolute(args.pid_path);
+	plugin_set_dir(absolute(plugin_dir()));
+	fflush(stdout);
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid > 0) {
+		close(fds[1]);
+		if (read(fds[0], &ready, 1) == 1)
+			_exit(0);
+		if (waitpid(pid, &status, 0) == pid && WIFEXITED(status))
+			_exit(WEXITSTATUS(status));
+		_exit(1);
+	}
+	close(fds[0]);
+	parent_fd = fds[1];
+	setsid();
+	return chdir("/") < 0 ? -errno : 0;
+}
+
+/* The daemon runs: lets go of the terminal, and of the parent who waits for that. */
+static void started(void)
+{
+	int null;
+
+	log_set_starting(false);
+	if (args.daemonize) {
+		log_detach();
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null >= 0) {
+			dup2(null, STDIN_FILENO);
+			dup2(null, STDOUT_FILENO);
+			dup2(null, STDERR_FILENO);
+			close(null);
+		}
+		if (write(parent_fd, "", 1) < 0)
+			log_debug("nobody waits for the start: %s", strerror(errno));
+		close(parent_fd);
+	}
+#ifdef HAVE_LIBSYSTEMD
+	sd_notify(0, "READY=1");
+#endif
+}
+
+/* plugin= lines: whatever cannot be loaded is only missed when a stack names it. */
+static bool load_listed_plugins(const struct conf_section *global)
+{
+	const struct ulogd_plugin *plugin;
+	bool listed = false;
+	const char *why;
+
+	for (const struct conf_line *l = global->lines; l; l = l->next) {
+		if (strcmp(l->key, "plugin") != 0)
+			continue;
+		if (plugin_load(l->value, &plugin, &why) < 0)
+			conf_warn(l->at, "global", "load_plugin: '%s': %s", l->value, why);
+		else
+			listed = true;
+	}
+	return listed;
+}
+
+/*
+ * Reads and checks the whole configuration; opens the log it names unless @quiet.
+ * Returns 0, 1 when it is wrong, 2 when the log cannot be opened.
+ */
+static int configure(struct conf *conf, bool quiet)
+{
+	struct global global = {};
+	struct conf_section *section;
+	conf_origin origins[2];
+	bool listed;
+	int ret;
+
+	conf->lenient = args.lenient;
+	ret = conf_read(conf, args.conf_path);
+	if (ret < 0) {
+		log_error("unable to read configfile \"%s\": %s", args.conf_path, strerror(-ret));
+		return 1;
+	}
+	section = conf_find(conf, "global");
+	if (!section) {
+		log_error("%s: section \"global\" not found; write [global] and stack= lines below it",
+			  args.conf_path);
+		return 1;
+	}
+	conf_apply(conf, section, &(struct conf_target){ global_options, &global }, 1,
+		   global_lists, origins);
+	if (!quiet)
+		log_set_level(args.loglevel ? args.loglevel : global.loglevel);
+	if (!quiet && origins[0]) {
+		ret = log_open(global.logfile);
+		if (ret < 0) {
+			log_error("%s:%u: global: can't open logfile '%s': %s", origins[0]->at.file,
+				  origins[0]->at.line, global.logfile, strerror(-ret));
+			return 2;
+		}
+		log_info(PACKAGE_NAME " Version " PACKAGE_VERSION " (re-)starting");
+	}
+	listed = load_listed_plugins(section);
+	for (const struct conf_line *l = section->lines; l; l = l->next) {
+		if (strcmp(l->key, "stack") != 0)
+			continue;
+		if (!quiet)
+			log_notice("building new pluginstance stack: '%s'", l->value);
+		stack_add(conf, l->at, l->value, listed);
+	}
+	stack_warn_unused(conf);
+	if (conf->errors > 0)
+		return 1;
+	if (stack_count() == 0) {
+		log_fatal("%s: not even a single working plugin stack; write a stack= line in [global]",
+			  args.conf_path);
+		return 1;
+	}
+	return 0;
+}
+
+/* -u: everything is open; only the right to talk to netfilter is kept. */
+static int drop_privileges(const struct passwd *user)
+{
+	log_notice("Changing UID / GID");
+	if (initgroups(user->pw_name, user->pw_gid) < 0) {
+		log_fatal("can't set user secondary GID: %s", strerror(errno));
+		return -errno;
+	}
+#ifdef HAVE_LIBCAP_NG
+	capng_clear(CAPNG_SELECT_BOTH);
+	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
+	if (capng_change_id((int)user->pw_uid, (int)user->pw_gid, CAPNG_NO_FLAG) < 0) {
+		log_fatal("can't set UID %u, GID %u: %s", user->pw_uid, user->pw_gid,
+			  strerror(errno));
+		return -EPERM;
+	}
+#else
+	if (setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0) {
+		log_fatal("can't set UID %u, GID %u: %s", user->pw_uid, user->pw_gid,
+			  strerror(errno));
+		return -EPERM;
+	}
+#endif
+	return 0;
+}
+
+/* --------------------------------------------------------------- running */
+
+static void on_terminate(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	log_notice("Terminal signal received, exiting");
+	event_base_loopbreak(arg);
+}
+
+static void on_reopen(evutil_socket_t sig, short what, void *arg)
+{
+	int ret = log_reopen();
+
+	(void)sig;
+	(void)what;
+	(void)arg;
+	if (ret < 0)
+		log_error("can't open logfile %s: %s; the old one stays in use", log_destination(),
+			  strerror(-ret));
+	log_notice("signal received, calling pluginstances");
+	sink_reopen_all();
+}
+
+static void on_report(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	(void)arg;
+	stack_report();
+	sink_report_all();
+}
+
+static void on_ignored(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	(void)arg;
+}
+
+static void on_log(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	log_flush();
+}
+
+static void on_done(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	log_info("all inputs have been read to their end");
+	event_base_loopbreak(arg);
+}
+
+#ifdef HAVE_LIBSYSTEMD
+static void on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	sd_notify(0, "WATCHDOG=1");
+}
+#endif
+
+static const struct {
+	int signal;
+	event_callback_fn callback;
+} signal_table[] = {
+	{ SIGTERM, on_terminate },
+	{ SIGINT, on_terminate },
+	{ SIGHUP, on_reopen },
+	{ SIGUSR1, on_reopen },
+	{ SIGUSR2, on_report },
+	{ SIGALRM, on_ignored },
+};
+
+#define MAX_EVENTS 9	/* the signals, the log, the inputs' end, the watchdog */
+
+/* Runs until a signal or the end of all inputs. */
+static int run(void)
+{
+	struct event *events[MAX_EVENTS];
+	struct event_base *base = event_base_new();
+	unsigned int n = 0;
+	int ret = -ENOMEM;
+
+	if (!base)
+		return -ENOMEM;
+	for (size_t i = 0; i < sizeof(signal_table) / sizeof(signal_table[0]); i++)
+		events[n++] = evsignal_new(base, signal_table[i].signal, signal_table[i].callback,
+					   base);
+	events[n++] = event_new(base, log_fd(), EV_READ | EV_PERSIST, on_log, NULL);
+	events[n++] = event_new(base, stack_done_fd(), EV_READ, on_done, base);
+	for (unsigned int i = 0; i < n; i++)
+		if (!events[i] || event_add(events[i], NULL) < 0)
+			goto err_free;
+#ifdef HAVE_LIBSYSTEMD
+	uint64_t watchdog_us;
+
+	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
+		struct timeval half = { .tv_sec = (time_t)(watchdog_us / 2000000),
+					.tv_usec = (suseconds_t)(watchdog_us / 2 % 1000000) };
+
+		events[n] = event_new(base, -1, EV_PERSIST, on_watchdog, NULL);
+		if (!events[n] || event_add(events[n++], &half) < 0)
+			goto err_free;
+	}
+#endif
+	started();
+	log_info("initialization finished, entering main loop");
+	ret = event_base_dispatch(base) < 0 ? -EIO : 0;
+#ifdef HAVE_LIBSYSTEMD
+	sd_notify(0, "STOPPING=1");
+#endif
+err_free:
+	while (n-- > 0)
+		if (events[n])
+			event_free(events[n]);
+	event_base_free(base);
+	return ret;
+}
+
+/* Opens and binds everything, runs, and undoes it in reverse. */
+static int serve(void)
+{
+	sigset_t all, before;
+	int ret;
+
+	stack_start();
+	if (stack_count() == 0) {
+		log_fatal("not even a single working plugin stack");
+		return 1;
+	}
+	errno = 0;
+	if (nice(-1) == -1 && errno != 0)
+		log_info("Could not nice process: %s", strerror(errno));
+	if (args.user && drop_privileges(args.user) < 0)
+		return 1;
+
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	ret = sink_start_all();
+	if (ret == 0)
+		ret = stack_run();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (ret == 0)
+		ret = run();
+	if (ret < 0)
+		log_fatal("cannot run: %s", strerror(-ret));
+
+	sink_begin_stop_all(STOP_TIMEOUT_MS);
+	stack_stop();
+	return ret < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct conf conf = {};
+	int status = 1;
+
+	parse_args(argc, argv);
+	if (log_init() < 0) {
+		fprintf(stderr, "ulogd: cannot start: %s\n", strerror(errno));
+		return 1;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	if (args.info || args.list_plugins) {
+		status = args.info ? print_info(args.info) : list_plugins();
+		plugin_fini();
+		return status;
+	}
+	if (args.test || args.print_config) {
+		log_set_plain(true);
+		status = configure(&conf, true);
+		if (status == 0 && args.print_config)
+			stack_print_config(stdout);
+		else if (status == 0)
+			printf("%s: fine, stacks: %u\n", args.conf_path, stack_count());
+		goto out;
+	}
+
+	if (args.daemonize && args.verbose) {
+		args.verbose = false;
+		log_error("suppressing verbose output (not compatible with daemon mode).");
+	}
+	log_set_verbose(args.verbose);
+	log_set_starting(true);
+	if (args.loglevel)
+		log_set_level(args.loglevel);
+	if (args.daemonize && daemonize() < 0) {
+		log_fatal("cannot daemonize: %s", strerror(errno));
+		goto out;
+	}
+	if (args.pid_path && pidfile_create(args.pid_path) < 0)
+		goto out_say;
+	status = configure(&conf, false);
+	if (status == 0)
+		status = serve();
+out_say:
+	if (status == 1 && strcmp(log_destination(), "stderr") == 0)
+		fputs("Fatal error.\n", stderr);
+	else if (status == 1)
+		fprintf(stderr, "Fatal error, check logfile \"%s\" or use '-v' flag.\n",
+			log_destination());
+out:
+	stack_fini();
+	sink_fini_all();
+	pidfile_remove();
+	log_fini();
+	conf_fini(&conf);
+	plugin_fini();
+	return status;
+}

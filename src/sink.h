@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sink.h - a destination, its queue and its thread.
+ *
+ * Outputs format records into chunks; a lane hands its chunk over and goes on with
+ * a fresh one; the sink's thread writes chunks in the order they came.  What a
+ * kind of destination is (file, socket, database) is a struct sink_ops; queueing,
+ * losing, retrying, reopening and counting are here, once.
+ *
+ * A chunk belongs to one party at a time: a lane (its outlet), the queue, or the
+ * sink's thread.  All of a sink's chunks together are its queue_size.
+ */
+#ifndef SINK_H
+#define SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ulogd/buf.h>
+
+/** Bytes of a chunk, its record table included; a record that is larger gets one of its own. */
+#define SINK_CHUNK_SIZE (64 * 1024)
+
+/**
+ * Whole records, one behind the other.  Where each of them ends is in a table that grows
+ * from the end of `data` towards its beginning, see chunk_record_end().
+ */
+struct chunk {
+	struct chunk *next;
+	uint32_t size;		/* bytes of data[], a multiple of 4 */
+	uint32_t len;		/* bytes of data[] in use by records */
+	uint32_t records;
+	uint32_t done;		/* bytes already delivered; a sink's write() moves it on */
+	bool oversized;		/* allocated for one large record */
+	char data[];
+};
+
+/** Offset behind record @i, counted from 0. */
+static inline uint32_t chunk_record_end(const struct chunk *c, uint32_t i)
+{
+	uint32_t end;
+
+	memcpy(&end, c->data + c->size - (i + 1) * sizeof(end), sizeof(end));
+	return end;
+}
+
+/** The number of records of which the last byte lies within the first @len bytes. */
+uint32_t chunk_records_within(const struct chunk *c, uint32_t len);
+
+struct sink;
+
+/** A kind of destination.  All callbacks run on the sink's thread but for the first open(). */
+struct sink_ops {
+	/** Opens the destination; what was open before is replaced only on success. */
+	int (*open)(struct sink *sink);
+	/** Delivers @c from c->done on, and moves c->done.  0 when all of it is delivered. */
+	int (*write)(struct sink *sink, struct chunk *c);
+	/**
+	 * Before a reopen, when @c was delivered in part: ends the record that has been begun,
+	 * or takes it back, so that c->done stands between two records.
+	 */
+	void (*settle)(struct sink *sink, struct chunk *c);
+	void (*close)(struct sink *sink);
+};
+
+/** What to do with a record when the queue is full. */
+enum sink_full {
+	SINK_FULL_DROP,		/* lose it, count it, say so */
+	SINK_FULL_WAIT,		/* the lane waits; the kernel's buffer absorbs */
+};
+
+/**
+ * The sink for the destination called @name, made and opened unless it exists.
+ * @ops: its kind; @queue_size: bytes of all its chunks together
+ * @ret: the sink, which sink_fini_all() frees
+ * Returns 0 or what open() returned.
+ */
+int sink_get(const char *name, const struct sink_ops *ops, size_t queue_size, enum sink_full full,
+	     struct sink **ret);
+
+/** The destination's name, and the ops' own handle of it (-1 before the first open). */
+const char *sink_name(const struct sink *sink);
+int sink_fd(const struct sink *sink);
+void sink_set_fd(struct sink *sink, int fd);
+
+/** Starts the threads of all sinks. */
+int sink_start_all(void);
+
+/** Asks all sinks to open their destinations again: after what is being written now. */
+void sink_reopen_all(void);
+
+/** Writes a line of counters per sink to the log. */
+void sink_report_all(void);
+
+/** From now on lanes wait no longer than @timeout_ms for room, and sinks try no longer. */
+void sink_begin_stop_all(unsigned int timeout_ms);
+
+/** Ends all threads when everything is written or the time is over; frees all sinks. */
+void sink_fini_all(void);
+
+/** Where one lane appends for one sink: its chunk. */
+struct outlet {
+	struct sink *sink;
+	struct chunk *chunk;	/* NULL when the last one was handed over */
+	bool sync;		/* hand over as soon as the input is drained */
+};
+
+/**
+ * Opens room for one record in the outlet's chunk.
+ * @attempt: 0 at first; then one more each time the record did not fit
+ * @ret: where to append
+ * False when there is no room: the record is lost, which has been counted and said.
+ */
+bool outlet_begin(struct outlet *outlet, unsigned int attempt, struct ulogd_buf *ret);
+
+/** Takes over what was appended since outlet_begin(), up to @end, as one record. */
+static inline void outlet_commit(struct outlet *outlet, const char *end)
+{
+	struct chunk *c = outlet->chunk;
+
+	c->len = (uint32_t)(end - c->data);
+	c->records++;
+	memcpy(c->data + c->size - c->records * sizeof(c->len), &c->len, sizeof(c->len));
+}
+
+/** True when the outlet holds records. */
+static inline bool outlet_pending(const struct outlet *outlet)
+{
+	return outlet->chunk && outlet->chunk->records > 0;
+}
+
+/** Hands the outlet's records over to the sink. */
+void outlet_flush(struct outlet *outlet);
+
+/** Flushes and gives the chunk back; before sink_fini_all(). */
+void outlet_fini(struct outlet *outlet);
+
+#endif /* SINK_H */

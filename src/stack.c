@@ -1,0 +1,845 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Joining inputs to outputs, running a record down. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "lane.h"
+#include "log.h"
+#include "netns.h"
+#include "record.h"
+#include "sink_file.h"
+#include "stack.h"
+
+/* Options that inputs in a network namespace and outputs share, and their values. */
+struct common {
+	const char *network_namespace_path;
+	int32_t queue_size;
+	const char *queue_full;
+};
+
+static const struct ulogd_option netns_options[] = {
+	ULOGD_OPT_STRING(struct common, network_namespace_path, "",
+			 "network namespace to listen in, like /run/netns/blue; empty: the daemon's"),
+	{}
+};
+
+static const struct ulogd_option output_options[] = {
+	ULOGD_OPT_INT(struct common, queue_size, 8 << 20, 256 << 10, INT32_MAX,
+		      "bytes that may wait for the destination"),
+	ULOGD_OPT_STRING(struct common, queue_full, "drop",
+			 "what to do when they are used up: drop (lose and count) or wait"),
+	{}
+};
+
+/* All stacks of one input. */
+struct tree {
+	struct tree *next;
+	struct ulogd_instance *input;
+	struct lane *lane;
+	struct ulogd_record record;
+	struct ulogd_value *values;	/* of all fields that somebody reads */
+	unsigned int n_values;
+	struct ulogd_value absent;	/* read by inputs that nobody writes */
+	struct ulogd_value unread;	/* written by outputs that nobody reads */
+	char *arena;
+	bool done;			/* the input has nothing more to give */
+};
+
+/* One id:NAME.  Its children are the instances that follow it in one stack or another. */
+struct ulogd_instance {
+	const struct ulogd_plugin *plugin;
+	void *priv;
+	struct ulogd_value **in, **out;
+	struct outlet *outlet;
+	struct ulogd_instance *child, *sibling, *parent;
+	struct tree *tree;
+
+	char *id;
+	struct conf_place at;
+	struct common common;
+	conf_origin *origins;		/* of the plugin's options, then of the common ones */
+	bool started;
+
+	uint64_t passed, stopped, failed;	/* records */
+	struct ulogd_once complained;
+};
+
+static struct tree *trees;	/* in the order of the configuration */
+static atomic_uint inputs_running;
+static int done_fd = -1;
+
+const struct ulogd_option *stack_common_options(const struct ulogd_plugin *plugin)
+{
+	if (plugin->kind == ULOGD_OUTPUT)
+		return output_options;
+	return plugin->in_netns ? netns_options : NULL;
+}
+
+/* --------------------------------------------------------------- running */
+
+static void instance_failed(struct ulogd_instance *inst, int err)
+{
+	inst->failed++;
+	if (ulogd_once_a_second(&inst->complained))
+		ulogd_error(inst, "a record was given up: %s; %" PRIu64 " so far", strerror(-err),
+			    inst->failed);
+}
+
+/* Formats the record into the outlet's chunk, as large as it takes. */
+static int output_run(struct ulogd_instance *inst, const struct ulogd_record *rec)
+{
+	struct ulogd_buf out;
+
+	for (unsigned int attempt = 0; outlet_begin(inst->outlet, attempt, &out); attempt++) {
+		const char *begin = out.p;
+		int ret = inst->plugin->format(inst, rec, &out);
+
+		if (out.full)
+			continue;
+		if (ret == ULOGD_PASS && out.p > begin)
+			outlet_commit(inst->outlet, out.p);
+		return ret;
+	}
+	return ULOGD_PASS;	/* lost here, but instances behind may still have it */
+}
+
+static void instance_run(struct ulogd_instance *inst, struct ulogd_record *rec)
+{
+	int ret;
+
+	rec->in = inst->in;
+	rec->out = inst->out;
+	if (inst->plugin->kind == ULOGD_OUTPUT)
+		ret = output_run(inst, rec);
+	else
+		ret = inst->plugin->run(inst, rec);
+	if (ret == ULOGD_PASS) {
+		inst->passed++;
+		for (struct ulogd_instance *c = inst->child; c; c = c->sibling)
+			instance_run(c, rec);
+	} else if (ret == ULOGD_STOP) {
+		inst->stopped++;
+	} else {
+		instance_failed(inst, ret);
+	}
+}
+
+struct ulogd_record *ulogd_record_begin(struct ulogd_instance *inst)
+{
+	struct tree *tree = inst->tree;
+	struct ulogd_record *rec = &tree->record;
+
+	/* Stamp 0 is "never written".  After 2^32 events an old stamp could look like a new one. */
+	if (++rec->stamp == 0) {
+		memset(tree->values, 0, tree->n_values * sizeof(*tree->values));
+		rec->stamp = 1;
+	}
+	rec->arena = tree->arena;
+	rec->out = inst->out;
+	return rec;
+}
+
+void ulogd_record_run(struct ulogd_instance *inst, struct ulogd_record *rec)
+{
+	inst->passed++;
+	for (struct ulogd_instance *c = inst->child; c; c = c->sibling)
+		instance_run(c, rec);
+}
+
+/* ------------------------------------------------- what plugins may call */
+
+void *ulogd_priv(const struct ulogd_instance *inst)
+{
+	return inst->priv;
+}
+
+const char *ulogd_id(const struct ulogd_instance *inst)
+{
+	return inst->id;
+}
+
+bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i)
+{
+	return inst->out[i] != &inst->tree->unread;
+}
+
+int ulogd_watch(struct ulogd_instance *inst, int fd, int (*ready)(struct ulogd_instance *inst))
+{
+	return lane_watch(inst->tree->lane, fd, ready, inst);
+}
+
+void ulogd_rest(struct ulogd_instance *inst, unsigned int usec)
+{
+	lane_rest(inst->tree->lane, usec);
+}
+
+void ulogd_input_done(struct ulogd_instance *inst)
+{
+	static const uint64_t one = 1;
+	ssize_t n;
+
+	if (inst->tree->done)
+		return;
+	inst->tree->done = true;
+	if (atomic_fetch_sub(&inputs_running, 1) > 1)
+		return;
+	n = write(done_fd, &one, sizeof(one));	/* cannot fail: the counter has 64 bits */
+	(void)n;
+}
+
+static const char *user_name(void)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+
+	return pw ? pw->pw_name : "an unnamed user";
+}
+
+int ulogd_output_file(struct ulogd_instance *inst, const char *path, bool sync)
+{
+	const struct common *common = &inst->common;
+	enum sink_full full = strcmp(common->queue_full, "wait") == 0 ? SINK_FULL_WAIT :
+									SINK_FULL_DROP;
+	struct sink *sink;
+	int ret;
+
+	ret = sink_get(path, &sink_file_ops, (size_t)common->queue_size, full, &sink);
+	if (ret < 0)
+		return ulogd_fail(inst, ret, "cannot open %s as user %s: %m; create its directory, "
+				  "and let this user write there", path, user_name());
+	inst->outlet = lane_outlet(inst->tree->lane, sink, sync);
+	return inst->outlet ? 0 : -ENOMEM;
+}
+
+void ulogd_log_at(const char *file, int line, const struct ulogd_instance *inst, int level,
+		  const char *fmt, ...)
+{
+	char text[768];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_at(file, line, level, "%s (%s): %s", inst->id, inst->plugin->name, text);
+}
+
+int ulogd_fail_at(const char *file, int line, const struct ulogd_instance *inst, int err,
+		  const char *fmt, ...)
+{
+	char text[768];
+	va_list ap;
+
+	va_start(ap, fmt);
+	errno = -err;	/* for %m */
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_at(file, line, ULOGD_ERROR, "%s:%u: %s (%s): %s", inst->at.file, inst->at.line,
+	       inst->id, inst->plugin->name, text);
+	return err;
+}
+
+/* -------------------------------------------------------------- building */
+
+/* One token of a stack= line. */
+struct member {
+	const char *id;
+	const struct ulogd_plugin *plugin;
+};
+
+#define STACK_LENGTH_MAX 64
+
+/* An id for an example: "ip2str1" for IP2STR. */
+static const char *example_id(const char *name)
+{
+	static char id[64];
+	size_t i;
+
+	for (i = 0; name[i] && i < sizeof(id) - 2; i++)
+		id[i] = (char)tolower((unsigned char)name[i]);
+	id[i] = '1';
+	id[i + 1] = '\0';
+	return id;
+}
+
+static int member_parse(struct conf *conf, struct conf_place at, char *token, bool listed_only,
+			struct member *ret)
+{
+	char *name = strchr(token, ':');
+	struct conf_guess guess = {};
+	const char *why;
+
+	if (!name) {
+		conf_complain(conf, at, "global", "stack: `%s' lacks its plugin; write id:PLUGIN", token);
+		return -EINVAL;
+	}
+	*name++ = '\0';
+	ret->id = token;
+	if (listed_only)
+		ret->plugin = plugin_find(name);
+	else if (plugin_load_name(name, &ret->plugin, &why) < 0)
+		ret->plugin = NULL;
+	if (ret->plugin)
+		return 0;
+
+	plugin_load_all();
+	if (plugin_find(name)) {
+		conf_complain(conf, at, "global", "stack: plugin %s is not among the plugin= lines; add "
+			      "one for it, or remove them all: plugins are found without", name);
+		return -ENOENT;
+	}
+	for (unsigned int i = 0; plugin_at(i); i++)
+		conf_guess(&guess, name, plugin_at(i)->name);
+	conf_complain(conf, at, "global", "stack: can't find requested plugin %s in %s%s", name,
+		      plugin_dir(), guess.best ? conf_guess_text(&guess) :
+		      "; install it, or see --list-plugins");
+	return -ENOENT;
+}
+
+/* Checks that every key that member @i needs is written before it. */
+static int member_check_keys(struct conf *conf, struct conf_place at, const struct member *members,
+			     unsigned int i)
+{
+	const struct ulogd_plugin *plugin = members[i].plugin, *provider;
+
+	for (unsigned int k = 0; k < record_count(plugin->inputs); k++) {
+		struct record_field want = record_field(&plugin->inputs[k]), have = {};
+
+		for (unsigned int j = i; j-- > 0 && !have.name; ) {
+			const struct ulogd_field *outputs = members[j].plugin->outputs;
+
+			for (unsigned int o = 0; o < record_count(outputs) && !have.name; o++)
+				if (strcmp(record_field(&outputs[o]).name, want.name) == 0)
+					have = record_field(&outputs[o]);
+		}
+		if (have.name && have.type != want.type) {
+			conf_complain(conf, at, "global", "stack: %s:%s needs %s as %s, but before it it "
+				      "is %s; one of the two plugins does not belong here",
+				      members[i].id, plugin->name, want.name,
+				      record_type_name(want.type), record_type_name(have.type));
+			return -EINVAL;
+		}
+		if (have.name || plugin->inputs[k].optional)
+			continue;
+		plugin_load_all();
+		provider = plugin_providing(want.name);
+		if (provider)
+			conf_complain(conf, at, "global", "stack: %s:%s needs %s, which %s provides: put "
+				      "%s:%s before it", members[i].id, plugin->name, want.name,
+				      provider->name, example_id(provider->name), provider->name);
+		else
+			conf_complain(conf, at, "global", "stack: %s:%s needs %s, which no installed "
+				      "plugin provides", members[i].id, plugin->name, want.name);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+/* Checks that inputs come first, an output last, and that all find their keys. */
+static int members_check(struct conf *conf, struct conf_place at, const struct member *members,
+			 unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		const struct member *m = &members[i];
+
+		if (i == 0 && m->plugin->kind != ULOGD_INPUT) {
+			conf_complain(conf, at, "global", "stack: %s:%s stands first, but it is no input, "
+				      "it is of the kind %s; begin with an input", m->id,
+				      m->plugin->name, plugin_kind_name(m->plugin->kind));
+			return -EINVAL;
+		}
+		if (i > 0 && m->plugin->kind == ULOGD_INPUT) {
+			conf_complain(conf, at, "global", "stack: %s:%s is an input and can only stand "
+				      "first; give it a stack= line of its own", m->id, m->plugin->name);
+			return -EINVAL;
+		}
+		for (unsigned int j = 0; j < i; j++) {
+			if (strcmp(members[j].id, m->id) == 0 && members[j].plugin != m->plugin) {
+				conf_complain(conf, at, "global", "stack: the name %s is used for %s and "
+					      "for %s; give one of them another", m->id,
+					      members[j].plugin->name, m->plugin->name);
+				return -EINVAL;
+			}
+		}
+		if (member_check_keys(conf, at, members, i) < 0)
+			return -EINVAL;
+	}
+	if (members[n - 1].plugin->kind != ULOGD_OUTPUT) {
+		conf_complain(conf, at, "global", "stack: it ends with %s:%s, but has to end with an "
+			      "output; add one", members[n - 1].id,
+			      members[n - 1].plugin->name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static unsigned int options_count(const struct ulogd_option *options)
+{
+	unsigned int n = 0;
+
+	while (options && options[n].name)
+		n++;
+	return n;
+}
+
+static void instance_free(struct ulogd_instance *inst)
+{
+	struct ulogd_instance *child;
+
+	if (!inst)
+		return;
+	while ((child = inst->child)) {
+		inst->child = child->sibling;
+		instance_free(child);
+	}
+	free(inst->origins);
+	free(inst->priv);
+	free(inst->in);
+	free(inst->out);
+	free(inst->id);
+	free(inst);
+}
+
+static struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at,
+					   const struct member *m)
+{
+	struct ulogd_instance *inst = calloc(1, sizeof(*inst));
+	const struct ulogd_option *common = stack_common_options(m->plugin);
+	unsigned int n = options_count(m->plugin->options);
+
+	if (!inst)
+		return NULL;
+	inst->plugin = m->plugin;
+	inst->at = at;
+	inst->id = strdup(m->id);
+	inst->priv = calloc(1, m->plugin->priv_size + 1);
+	inst->in = calloc(record_count(m->plugin->inputs) + 1, sizeof(*inst->in));
+	inst->out = calloc(record_count(m->plugin->outputs) + 1, sizeof(*inst->out));
+	inst->origins = calloc(n + options_count(common) + 1, sizeof(*inst->origins));
+	if (!inst->id || !inst->priv || !inst->in || !inst->out || !inst->origins) {
+		instance_free(inst);
+		return NULL;
+	}
+	conf_apply(conf, conf_find(conf, inst->id),
+		   (struct conf_target[]){ { m->plugin->options, inst->priv },
+					   { common, &inst->common } },
+		   2, NULL, inst->origins);
+	if (m->plugin->kind == ULOGD_OUTPUT && strcmp(inst->common.queue_full, "drop") != 0 &&
+	    strcmp(inst->common.queue_full, "wait") != 0)
+		conf_complain(conf, inst->origins[n + 1]->at, inst->id, "queue_full: unknown way "
+			      "\"%s\"; write drop or wait", inst->common.queue_full);
+	return inst;
+}
+
+static struct tree *tree_get(struct conf *conf, struct conf_place at, const struct member *m)
+{
+	struct tree **tail, *tree;
+
+	for (tail = &trees; *tail; tail = &(*tail)->next)
+		if (strcmp((*tail)->input->id, m->id) == 0 && (*tail)->input->plugin == m->plugin)
+			return *tail;
+	tree = calloc(1, sizeof(*tree));
+	if (!tree)
+		return NULL;
+	tree->input = instance_new(conf, at, m);
+	if (!tree->input) {
+		free(tree);
+		return NULL;
+	}
+	tree->input->tree = tree;
+	return *tail = tree;
+}
+
+/* The child of @parent that @m is: one that exists, unless @m is an output, or a new one. */
+static struct ulogd_instance *child_get(struct conf *conf, struct conf_place at,
+					struct ulogd_instance *parent, const struct member *m)
+{
+	struct ulogd_instance **tail, *inst;
+
+	for (tail = &parent->child; *tail; tail = &(*tail)->sibling)
+		if ((*tail)->plugin == m->plugin && strcmp((*tail)->id, m->id) == 0 &&
+		    m->plugin->kind != ULOGD_OUTPUT)
+			return *tail;
+	inst = instance_new(conf, at, m);
+	if (!inst)
+		return NULL;
+	inst->parent = parent;
+	inst->tree = parent->tree;
+	return *tail = inst;
+}
+
+void stack_add(struct conf *conf, struct conf_place at, const char *text, bool listed_only)
+{
+	struct member members[STACK_LENGTH_MAX];
+	struct ulogd_instance *inst;
+	char *copy = strdup(text), *rest = copy, *token;
+	unsigned int n = 0;
+	struct tree *tree;
+
+	while (copy && (token = strsep(&rest, ","))) {
+		if (token[0] == '\0')
+			continue;
+		if (n == STACK_LENGTH_MAX) {
+			conf_complain(conf, at, "global", "stack: more than %d plugins; split it",
+				      STACK_LENGTH_MAX);
+			goto out;
+		}
+		if (member_parse(conf, at, token, listed_only, &members[n]) < 0)
+			goto out;
+		n++;
+	}
+	if (n == 0) {
+		conf_complain(conf, at, "global", "stack: it is empty; write id:PLUGIN,id:PLUGIN,…");
+		goto out;
+	}
+	if (members_check(conf, at, members, n) < 0)
+		goto out;
+	tree = tree_get(conf, at, &members[0]);
+	inst = tree ? tree->input : NULL;
+	for (unsigned int i = 1; i < n && inst; i++)
+		inst = child_get(conf, at, inst, &members[i]);
+	if (!inst)
+		conf_error(conf, at, "global", "stack: out of memory");
+out:
+	free(copy);
+}
+
+/* Calls @visit for @inst and everything below it. */
+static void instance_walk(struct ulogd_instance *inst,
+			  void (*visit)(struct ulogd_instance *inst, void *arg), void *arg)
+{
+	visit(inst, arg);
+	for (struct ulogd_instance *c = inst->child; c; c = c->sibling)
+		instance_walk(c, visit, arg);
+}
+
+static void walk_all(void (*visit)(struct ulogd_instance *inst, void *arg), void *arg)
+{
+	for (struct tree *tree = trees; tree; tree = tree->next)
+		instance_walk(tree->input, visit, arg);
+}
+
+static void count_output(struct ulogd_instance *inst, void *arg)
+{
+	if (inst->plugin->kind == ULOGD_OUTPUT && !inst->child)
+		(*(unsigned int *)arg)++;
+}
+
+unsigned int stack_count(void)
+{
+	unsigned int n = 0;
+
+	walk_all(count_output, &n);
+	return n;
+}
+
+/* An instance without a section that a section without an instance may be meant for. */
+struct section_search {
+	const struct conf *conf;
+	const char *name;
+	struct conf_guess guess;
+};
+
+static void guess_instance(struct ulogd_instance *inst, void *arg)
+{
+	struct section_search *search = arg;
+
+	for (const struct conf_section *s = search->conf->sections; s; s = s->next)
+		if (strcmp(s->name, inst->id) == 0)
+			return;	/* it has its section */
+	if (inst->plugin->options || stack_common_options(inst->plugin))
+		conf_guess(&search->guess, search->name, inst->id);
+}
+
+void stack_warn_unused(struct conf *conf)
+{
+	for (struct conf_section *s = conf->sections; s; s = s->next) {
+		struct section_search search = { .conf = conf, .name = s->name };
+
+		if (s->used)
+			continue;
+		walk_all(guess_instance, &search);
+		if (search.guess.best)
+			conf_warn(s->at, s->name, "no stack uses this section, and %s has none%s",
+				  search.guess.best, conf_guess_text(&search.guess));
+	}
+}
+
+static void options_print(const struct ulogd_option *o, const void *base,
+			  const conf_origin *origin, FILE *out)
+{
+	for (; o && o->name; o++, origin++) {
+		const void *member = (const char *)base + o->offset;
+		char value[32];
+		int len;
+
+		switch (o->type) {
+		case ULOGD_OPTION_INT:
+			snprintf(value, sizeof(value), "%" PRId32, *(const int32_t *)member);
+			break;
+		case ULOGD_OPTION_U32:
+			snprintf(value, sizeof(value), "%" PRIu32, *(const uint32_t *)member);
+			break;
+		case ULOGD_OPTION_BOOL:
+			snprintf(value, sizeof(value), "%d", *(const bool *)member);
+			break;
+		case ULOGD_OPTION_STRING:
+			break;
+		}
+		if (o->type == ULOGD_OPTION_STRING)
+			len = fprintf(out, "%s=\"%s\"", o->name, *(const char *const *)member);
+		else
+			len = fprintf(out, "%s=%s", o->name, value);
+		fprintf(out, "%*s # ", len < 40 ? 40 - len : 0, "");
+		if (*origin)
+			fprintf(out, "%s:%u\n", (*origin)->at.file, (*origin)->at.line);
+		else
+			fputs("default\n", out);
+	}
+}
+
+static void instance_print(struct ulogd_instance *inst, void *arg)
+{
+	const struct ulogd_option *common = stack_common_options(inst->plugin);
+	FILE *out = arg;
+
+	fprintf(out, "\n[%s]%*s # %s, %s:%u\n", inst->id, 38 - (int)strlen(inst->id), "",
+		inst->plugin->name, inst->at.file, inst->at.line);
+	options_print(inst->plugin->options, inst->priv, inst->origins, out);
+	options_print(common, &inst->common,
+		      inst->origins + options_count(inst->plugin->options), out);
+}
+
+void stack_print_config(FILE *out)
+{
+	walk_all(instance_print, out);
+}
+
+/* -------------------------------------------------------- start and stop */
+
+/* The place of the field @want above @inst, made if nobody asked for it before; NULL: no writer. */
+static struct ulogd_value *writer_find(struct ulogd_instance *inst, const char *want)
+{
+	struct tree *tree = inst->tree;
+
+	for (inst = inst->parent; inst; inst = inst->parent) {
+		const struct ulogd_field *outputs = inst->plugin->outputs;
+
+		for (unsigned int o = 0; o < record_count(outputs); o++) {
+			if (strcmp(record_field(&outputs[o]).name, want) != 0)
+				continue;
+			if (!inst->out[o])
+				inst->out[o] = &tree->values[tree->n_values++];
+			return inst->out[o];
+		}
+	}
+	return NULL;
+}
+
+static void instance_link(struct ulogd_instance *inst, void *arg)
+{
+	const struct ulogd_field *inputs = inst->plugin->inputs;
+
+	(void)arg;
+	for (unsigned int i = 0; i < record_count(inputs); i++) {
+		inst->in[i] = writer_find(inst, record_field(&inputs[i]).name);
+		if (!inst->in[i])
+			inst->in[i] = &inst->tree->absent;
+	}
+}
+
+static void instance_link_unread(struct ulogd_instance *inst, void *arg)
+{
+	(void)arg;
+	for (unsigned int o = 0; o < record_count(inst->plugin->outputs); o++)
+		if (!inst->out[o])
+			inst->out[o] = &inst->tree->unread;
+}
+
+static void count_values(struct ulogd_instance *inst, void *arg)
+{
+	*(unsigned int *)arg += record_count(inst->plugin->outputs);
+}
+
+static int tree_link(struct tree *tree)
+{
+	unsigned int n = 0;
+
+	instance_walk(tree->input, count_values, &n);
+	tree->values = calloc(n + 1, sizeof(*tree->values));
+	tree->arena = malloc(RECORD_ARENA_SIZE);
+	if (!tree->values || !tree->arena)
+		return -ENOMEM;
+	tree->record.arena_end = tree->arena + RECORD_ARENA_SIZE;
+	instance_walk(tree->input, instance_link, NULL);
+	instance_walk(tree->input, instance_link_unread, NULL);
+	return 0;
+}
+
+static void instance_stop(struct ulogd_instance *inst, void *arg)
+{
+	(void)arg;
+	if (inst->started && inst->plugin->stop) {
+		ulogd_debug(inst, "calling stop for %s", inst->plugin->name);
+		inst->plugin->stop(inst);
+	}
+	inst->started = false;
+}
+
+/*
+ * Starts what is below @inst, then @inst itself, so that an input is opened when everything
+ * behind it works.  What fails is taken out of the tree; false when nothing is left.
+ */
+static bool instance_start(struct ulogd_instance *inst)
+{
+	struct ulogd_instance **at = &inst->child, *child;
+	int ret = 0;
+
+	while ((child = *at)) {
+		if (instance_start(child)) {
+			at = &child->sibling;
+			continue;
+		}
+		*at = child->sibling;
+		instance_free(child);
+	}
+	if (inst->plugin->kind != ULOGD_OUTPUT && !inst->child)
+		return false;
+	if (inst->plugin->start)
+		ret = inst->plugin->start(inst);
+	if (ret == 0 && inst->plugin->kind == ULOGD_OUTPUT && !inst->outlet)
+		ret = ulogd_fail(inst, -ENOTCONN, "the plugin named no destination; it is broken");
+	inst->started = ret == 0;
+	if (ret < 0) {
+		log_error("%s:%u: error starting `%s'", inst->at.file, inst->at.line, inst->id);
+		instance_walk(inst, instance_stop, NULL);
+	}
+	return ret == 0;
+}
+
+static void input_drain(void *arg)
+{
+	struct tree *tree = arg;
+
+	if (tree->input->plugin->drain)
+		tree->input->plugin->drain(tree->input);
+}
+
+static void instance_report(struct ulogd_instance *inst, void *arg)
+{
+	(void)arg;
+	ulogd_notice(inst, "%" PRIu64 " records passed, %" PRIu64 " filtered, %" PRIu64 " failed",
+		     inst->passed, inst->stopped, inst->failed);
+	if (inst->plugin->report)
+		inst->plugin->report(inst);
+}
+
+static void tree_report(void *arg)
+{
+	struct tree *tree = arg;
+
+	instance_walk(tree->input, instance_report, NULL);
+}
+
+static void tree_free(struct tree *tree)
+{
+	instance_free(tree->input);
+	lane_free(tree->lane);
+	free(tree->values);
+	free(tree->arena);
+	free(tree);
+}
+
+static bool tree_start(struct tree *tree)
+{
+	static const struct lane_ops ops = { .drain = input_drain, .report = tree_report };
+	const char *netns = tree->input->common.network_namespace_path;
+	bool started;
+	int home, ret;
+
+	tree->lane = lane_new(tree->input->id, &ops, tree);
+	if (!tree->lane || tree_link(tree) < 0) {
+		ulogd_fail(tree->input, -ENOMEM, "cannot start: %m");
+		return false;
+	}
+	ret = netns_enter(netns ? netns : "", &home);
+	if (ret < 0) {
+		ulogd_fail(tree->input, ret, "cannot enter the network namespace %s: %m; see "
+			   "ip-netns(8), and start as root", netns);
+		return false;
+	}
+	started = instance_start(tree->input);
+	netns_leave(home);
+	return started;
+}
+
+void stack_start(void)
+{
+	struct tree **at = &trees, *tree;
+
+	while ((tree = *at)) {
+		if (tree_start(tree)) {
+			at = &tree->next;
+			continue;
+		}
+		*at = tree->next;
+		tree_free(tree);
+	}
+}
+
+int stack_run(void)
+{
+	unsigned int n = 0;
+	int ret;
+
+	done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (done_fd < 0)
+		return -errno;
+	for (struct tree *tree = trees; tree; tree = tree->next)
+		n++;
+	atomic_store(&inputs_running, n);
+	for (struct tree *tree = trees; tree; tree = tree->next) {
+		ret = lane_start(tree->lane);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+int stack_done_fd(void)
+{
+	return done_fd;
+}
+
+void stack_report(void)
+{
+	for (struct tree *tree = trees; tree; tree = tree->next)
+		lane_ask_report(tree->lane);
+}
+
+void stack_stop(void)
+{
+	for (struct tree *tree = trees; tree; tree = tree->next)
+		lane_ask_stop(tree->lane);
+	for (struct tree *tree = trees; tree; tree = tree->next)
+		lane_join(tree->lane);
+	walk_all(instance_stop, NULL);
+}
+
+void stack_fini(void)
+{
+	struct tree *tree;
+
+	while ((tree = trees)) {
+		trees = tree->next;
+		tree_free(tree);
+	}
+	if (done_fd >= 0)
+		close(done_fd);
+	done_fd = -1;
+}

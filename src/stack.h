@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stack.h - joining inputs to outputs, running a record down.
+ *
+ * Stacks that begin alike share their beginning: all stacks of an input are one
+ * tree of instances, run by one lane.  Every instance that writes a field has a
+ * place of its own for it, and every reader is tied at start to the nearest
+ * writer above it, so a branch never sees what its sibling wrote.
+ */
+#ifndef STACK_H
+#define STACK_H
+
+#include <stdio.h>
+
+#include "conf.h"
+#include "plugin.h"
+
+/** Options that every plugin of a kind has besides its own; NULL: none. */
+const struct ulogd_option *stack_common_options(const struct ulogd_plugin *plugin);
+
+/**
+ * Adds the stack @text, `id:NAME,id:NAME,…`, that stands at @at: loads its plugins unless
+ * @listed_only, checks its order and keys, applies the sections.  Errors are said and
+ * counted in @conf, and the stack is left out.
+ */
+void stack_add(struct conf *conf, struct conf_place at, const char *text, bool listed_only);
+
+/** The number of stacks: of those added, or after stack_start() of those that run. */
+unsigned int stack_count(void);
+
+/** Warns of sections that no instance uses but that look misspelt. */
+void stack_warn_unused(struct conf *conf);
+
+/** Prints every instance's options, their values and where these come from. */
+void stack_print_config(FILE *out);
+
+/** Ties readers to writers and starts all instances.  A stack that fails is said and left out. */
+void stack_start(void);
+
+/** Starts the lanes' threads. */
+int stack_run(void);
+
+/** A descriptor that becomes readable when all inputs have ended of themselves, or -1. */
+int stack_done_fd(void);
+
+/** Asks every lane for a line of counters of each of its instances. */
+void stack_report(void);
+
+/** Drains and ends the lanes, stops the instances. */
+void stack_stop(void);
+
+/** Frees everything.  Before sink_fini_all(). */
+void stack_fini(void);
+
+#endif /* STACK_H */
