@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Bounded append buffers: the parts that are not inline in ulogd/buf.h. */
-#include <arpa/inet.h>
-#include <sys/socket.h>
-
 #include <ulogd/buf.h>
 
 const char ulogd_buf_digits[200] =
@@ -52,18 +49,61 @@ void ulogd_buf_mac(struct ulogd_buf *b, const uint8_t *mac, size_t len)
 	b->p = p;
 }
 
-void ulogd_buf_addr(struct ulogd_buf *b, const uint8_t *addr, size_t len)
+static void buf_ipv4(struct ulogd_buf *b, const uint8_t *addr)
 {
-	char text[INET6_ADDRSTRLEN];
-
-	if (len == 16) {
-		if (inet_ntop(AF_INET6, addr, text, sizeof(text)))
-			ulogd_buf_mem(b, text, strlen(text));
-		return;
-	}
 	for (unsigned int i = 0; i < 4; i++) {
 		if (i > 0)
 			ulogd_buf_char(b, '.');
 		ulogd_buf_u32(b, addr[i]);
 	}
+}
+
+/* The first of the longest runs of zero words, if it has more than one: RFC 5952, 4.2. */
+static void ipv6_zeros(const uint16_t *words, unsigned int *begin, unsigned int *len)
+{
+	*begin = 8;
+	*len = 1;
+	for (unsigned int i = 0; i < 8; i++) {
+		unsigned int end = i;
+
+		while (end < 8 && words[end] == 0)
+			end++;
+		if (end - i > *len) {
+			*begin = i;
+			*len = end - i;
+		}
+		i = end;
+	}
+}
+
+static void buf_ipv6(struct ulogd_buf *b, const uint8_t *addr)
+{
+	unsigned int zeros, n_zeros;
+	uint16_t words[8];
+
+	for (unsigned int i = 0; i < 8; i++)
+		words[i] = (uint16_t)(addr[2 * i] << 8 | addr[2 * i + 1]);
+	ipv6_zeros(words, &zeros, &n_zeros);
+	for (unsigned int i = 0; i < 8; i++) {
+		if (i == zeros) {
+			ulogd_buf_lit(b, "::");
+			i += n_zeros - 1;
+			continue;
+		}
+		if (i > 0 && i != zeros + n_zeros)
+			ulogd_buf_char(b, ':');
+		/* IPv4-mapped and IPv4-compatible addresses: RFC 4291, 2.5.5. */
+		if (i == 6 && zeros == 0 &&
+		    (n_zeros == 6 || (n_zeros == 5 && words[5] == 0xffff)))
+			return buf_ipv4(b, addr + 12);
+		ulogd_buf_hex(b, words[i]);
+	}
+}
+
+void ulogd_buf_addr(struct ulogd_buf *b, const uint8_t *addr, size_t len)
+{
+	if (len == 16)
+		buf_ipv6(b, addr);
+	else
+		buf_ipv4(b, addr);
 }

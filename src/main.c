@@ -23,6 +23,7 @@
 #endif
 
 #include "conf.h"
+#include "instance.h"
 #include "log.h"
 #include "pidfile.h"
 #include "plugin.h"
@@ -187,7 +188,7 @@ static int print_info(const char *what)
 		fprintf(stderr, "ulogd: cannot load plugin %s: %s; see --list-plugins\n", what, why);
 		return 1;
 	}
-	plugin_info(plugin, stack_common_options(plugin), stdout);
+	plugin_info(plugin, instance_common_options(plugin), stdout);
 	return 0;
 }
 

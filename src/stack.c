@@ -3,84 +3,21 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "lane.h"
+#include "instance.h"
 #include "log.h"
 #include "netns.h"
 #include "record.h"
-#include "sink_file.h"
 #include "stack.h"
-
-/* Options that inputs in a network namespace and outputs share, and their values. */
-struct common {
-	const char *network_namespace_path;
-	int32_t queue_size;
-	const char *queue_full;
-};
-
-static const struct ulogd_option netns_options[] = {
-	ULOGD_OPT_STRING(struct common, network_namespace_path, "",
-			 "network namespace to listen in, like /run/netns/blue; empty: the daemon's"),
-	{}
-};
-
-static const struct ulogd_option output_options[] = {
-	ULOGD_OPT_INT(struct common, queue_size, 8 << 20, 256 << 10, INT32_MAX,
-		      "bytes that may wait for the destination"),
-	ULOGD_OPT_STRING(struct common, queue_full, "drop",
-			 "what to do when they are used up: drop (lose and count) or wait"),
-	{}
-};
-
-/* All stacks of one input. */
-struct tree {
-	struct tree *next;
-	struct ulogd_instance *input;
-	struct lane *lane;
-	struct ulogd_record record;
-	struct ulogd_value *values;	/* of all fields that somebody reads */
-	unsigned int n_values;
-	struct ulogd_value absent;	/* read by inputs that nobody writes */
-	struct ulogd_value unread;	/* written by outputs that nobody reads */
-	char *arena;
-	bool done;			/* the input has nothing more to give */
-};
-
-/* One id:NAME.  Its children are the instances that follow it in one stack or another. */
-struct ulogd_instance {
-	const struct ulogd_plugin *plugin;
-	void *priv;
-	struct ulogd_value **in, **out;
-	struct outlet *outlet;
-	struct ulogd_instance *child, *sibling, *parent;
-	struct tree *tree;
-
-	char *id;
-	struct conf_place at;
-	struct common common;
-	conf_origin *origins;		/* of the plugin's options, then of the common ones */
-	bool started;
-
-	uint64_t passed, stopped, failed;	/* records */
-	struct ulogd_once complained;
-};
 
 static struct tree *trees;	/* in the order of the configuration */
 static atomic_uint inputs_running;
 static int done_fd = -1;
-
-const struct ulogd_option *stack_common_options(const struct ulogd_plugin *plugin)
-{
-	if (plugin->kind == ULOGD_OUTPUT)
-		return output_options;
-	return plugin->in_netns ? netns_options : NULL;
-}
 
 /* --------------------------------------------------------------- running */
 
@@ -153,33 +90,6 @@ void ulogd_record_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 		instance_run(c, rec);
 }
 
-/* ------------------------------------------------- what plugins may call */
-
-void *ulogd_priv(const struct ulogd_instance *inst)
-{
-	return inst->priv;
-}
-
-const char *ulogd_id(const struct ulogd_instance *inst)
-{
-	return inst->id;
-}
-
-bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i)
-{
-	return inst->out[i] != &inst->tree->unread;
-}
-
-int ulogd_watch(struct ulogd_instance *inst, int fd, int (*ready)(struct ulogd_instance *inst))
-{
-	return lane_watch(inst->tree->lane, fd, ready, inst);
-}
-
-void ulogd_rest(struct ulogd_instance *inst, unsigned int usec)
-{
-	lane_rest(inst->tree->lane, usec);
-}
-
 void ulogd_input_done(struct ulogd_instance *inst)
 {
 	static const uint64_t one = 1;
@@ -192,56 +102,6 @@ void ulogd_input_done(struct ulogd_instance *inst)
 		return;
 	n = write(done_fd, &one, sizeof(one));	/* cannot fail: the counter has 64 bits */
 	(void)n;
-}
-
-static const char *user_name(void)
-{
-	const struct passwd *pw = getpwuid(geteuid());
-
-	return pw ? pw->pw_name : "an unnamed user";
-}
-
-int ulogd_output_file(struct ulogd_instance *inst, const char *path, bool sync)
-{
-	const struct common *common = &inst->common;
-	enum sink_full full = strcmp(common->queue_full, "wait") == 0 ? SINK_FULL_WAIT :
-									SINK_FULL_DROP;
-	struct sink *sink;
-	int ret;
-
-	ret = sink_get(path, &sink_file_ops, (size_t)common->queue_size, full, &sink);
-	if (ret < 0)
-		return ulogd_fail(inst, ret, "cannot open %s as user %s: %m; create its directory, "
-				  "and let this user write there", path, user_name());
-	inst->outlet = lane_outlet(inst->tree->lane, sink, sync);
-	return inst->outlet ? 0 : -ENOMEM;
-}
-
-void ulogd_log_at(const char *file, int line, const struct ulogd_instance *inst, int level,
-		  const char *fmt, ...)
-{
-	char text[768];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	log_at(file, line, level, "%s (%s): %s", inst->id, inst->plugin->name, text);
-}
-
-int ulogd_fail_at(const char *file, int line, const struct ulogd_instance *inst, int err,
-		  const char *fmt, ...)
-{
-	char text[768];
-	va_list ap;
-
-	va_start(ap, fmt);
-	errno = -err;	/* for %m */
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	log_at(file, line, ULOGD_ERROR, "%s:%u: %s (%s): %s", inst->at.file, inst->at.line,
-	       inst->id, inst->plugin->name, text);
-	return err;
 }
 
 /* -------------------------------------------------------------- building */
@@ -378,64 +238,6 @@ static int members_check(struct conf *conf, struct conf_place at, const struct m
 	return 0;
 }
 
-static unsigned int options_count(const struct ulogd_option *options)
-{
-	unsigned int n = 0;
-
-	while (options && options[n].name)
-		n++;
-	return n;
-}
-
-static void instance_free(struct ulogd_instance *inst)
-{
-	struct ulogd_instance *child;
-
-	if (!inst)
-		return;
-	while ((child = inst->child)) {
-		inst->child = child->sibling;
-		instance_free(child);
-	}
-	free(inst->origins);
-	free(inst->priv);
-	free(inst->in);
-	free(inst->out);
-	free(inst->id);
-	free(inst);
-}
-
-static struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at,
-					   const struct member *m)
-{
-	struct ulogd_instance *inst = calloc(1, sizeof(*inst));
-	const struct ulogd_option *common = stack_common_options(m->plugin);
-	unsigned int n = options_count(m->plugin->options);
-
-	if (!inst)
-		return NULL;
-	inst->plugin = m->plugin;
-	inst->at = at;
-	inst->id = strdup(m->id);
-	inst->priv = calloc(1, m->plugin->priv_size + 1);
-	inst->in = calloc(record_count(m->plugin->inputs) + 1, sizeof(*inst->in));
-	inst->out = calloc(record_count(m->plugin->outputs) + 1, sizeof(*inst->out));
-	inst->origins = calloc(n + options_count(common) + 1, sizeof(*inst->origins));
-	if (!inst->id || !inst->priv || !inst->in || !inst->out || !inst->origins) {
-		instance_free(inst);
-		return NULL;
-	}
-	conf_apply(conf, conf_find(conf, inst->id),
-		   (struct conf_target[]){ { m->plugin->options, inst->priv },
-					   { common, &inst->common } },
-		   2, NULL, inst->origins);
-	if (m->plugin->kind == ULOGD_OUTPUT && strcmp(inst->common.queue_full, "drop") != 0 &&
-	    strcmp(inst->common.queue_full, "wait") != 0)
-		conf_complain(conf, inst->origins[n + 1]->at, inst->id, "queue_full: unknown way "
-			      "\"%s\"; write drop or wait", inst->common.queue_full);
-	return inst;
-}
-
 static struct tree *tree_get(struct conf *conf, struct conf_place at, const struct member *m)
 {
 	struct tree **tail, *tree;
@@ -446,7 +248,7 @@ static struct tree *tree_get(struct conf *conf, struct conf_place at, const stru
 	tree = calloc(1, sizeof(*tree));
 	if (!tree)
 		return NULL;
-	tree->input = instance_new(conf, at, m);
+	tree->input = instance_new(conf, at, m->id, m->plugin);
 	if (!tree->input) {
 		free(tree);
 		return NULL;
@@ -465,7 +267,7 @@ static struct ulogd_instance *child_get(struct conf *conf, struct conf_place at,
 		if ((*tail)->plugin == m->plugin && strcmp((*tail)->id, m->id) == 0 &&
 		    m->plugin->kind != ULOGD_OUTPUT)
 			return *tail;
-	inst = instance_new(conf, at, m);
+	inst = instance_new(conf, at, m->id, m->plugin);
 	if (!inst)
 		return NULL;
 	inst->parent = parent;
@@ -509,15 +311,6 @@ out:
 	free(copy);
 }
 
-/* Calls @visit for @inst and everything below it. */
-static void instance_walk(struct ulogd_instance *inst,
-			  void (*visit)(struct ulogd_instance *inst, void *arg), void *arg)
-{
-	visit(inst, arg);
-	for (struct ulogd_instance *c = inst->child; c; c = c->sibling)
-		instance_walk(c, visit, arg);
-}
-
 static void walk_all(void (*visit)(struct ulogd_instance *inst, void *arg), void *arg)
 {
 	for (struct tree *tree = trees; tree; tree = tree->next)
@@ -552,7 +345,7 @@ static void guess_instance(struct ulogd_instance *inst, void *arg)
 	for (const struct conf_section *s = search->conf->sections; s; s = s->next)
 		if (strcmp(s->name, inst->id) == 0)
 			return;	/* it has its section */
-	if (inst->plugin->options || stack_common_options(inst->plugin))
+	if (inst->plugin->options || instance_common_options(inst->plugin))
 		conf_guess(&search->guess, search->name, inst->id);
 }
 
@@ -570,54 +363,14 @@ void stack_warn_unused(struct conf *conf)
 	}
 }
 
-static void options_print(const struct ulogd_option *o, const void *base,
-			  const conf_origin *origin, FILE *out)
+static void print_visit(struct ulogd_instance *inst, void *arg)
 {
-	for (; o && o->name; o++, origin++) {
-		const void *member = (const char *)base + o->offset;
-		char value[32];
-		int len;
-
-		switch (o->type) {
-		case ULOGD_OPTION_INT:
-			snprintf(value, sizeof(value), "%" PRId32, *(const int32_t *)member);
-			break;
-		case ULOGD_OPTION_U32:
-			snprintf(value, sizeof(value), "%" PRIu32, *(const uint32_t *)member);
-			break;
-		case ULOGD_OPTION_BOOL:
-			snprintf(value, sizeof(value), "%d", *(const bool *)member);
-			break;
-		case ULOGD_OPTION_STRING:
-			break;
-		}
-		if (o->type == ULOGD_OPTION_STRING)
-			len = fprintf(out, "%s=\"%s\"", o->name, *(const char *const *)member);
-		else
-			len = fprintf(out, "%s=%s", o->name, value);
-		fprintf(out, "%*s # ", len < 40 ? 40 - len : 0, "");
-		if (*origin)
-			fprintf(out, "%s:%u\n", (*origin)->at.file, (*origin)->at.line);
-		else
-			fputs("default\n", out);
-	}
-}
-
-static void instance_print(struct ulogd_instance *inst, void *arg)
-{
-	const struct ulogd_option *common = stack_common_options(inst->plugin);
-	FILE *out = arg;
-
-	fprintf(out, "\n[%s]%*s # %s, %s:%u\n", inst->id, 38 - (int)strlen(inst->id), "",
-		inst->plugin->name, inst->at.file, inst->at.line);
-	options_print(inst->plugin->options, inst->priv, inst->origins, out);
-	options_print(common, &inst->common,
-		      inst->origins + options_count(inst->plugin->options), out);
+	instance_print(inst, arg);
 }
 
 void stack_print_config(FILE *out)
 {
-	walk_all(instance_print, out);
+	walk_all(print_visit, out);
 }
 
 /* -------------------------------------------------------- start and stop */

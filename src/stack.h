@@ -15,9 +15,6 @@
 #include "conf.h"
 #include "plugin.h"
 
-/** Options that every plugin of a kind has besides its own; NULL: none. */
-const struct ulogd_option *stack_common_options(const struct ulogd_plugin *plugin);
-
 /**
  * Adds the stack @text, `id:NAME,id:NAME,…`, that stands at @at: loads its plugins unless
  * @listed_only, checks its order and keys, applies the sections.  Errors are said and

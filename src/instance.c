@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One id:NAME of a stack: its options, and what its plugin may ask of the daemon. */
+#include <errno.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "instance.h"
+#include "log.h"
+#include "record.h"
+#include "sink_file.h"
+
+static const struct ulogd_option netns_options[] = {
+	ULOGD_OPT_STRING(struct common_options, network_namespace_path, "",
+			 "network namespace to listen in, like /run/netns/blue; empty: the daemon's"),
+	{}
+};
+
+static const struct ulogd_option output_options[] = {
+	ULOGD_OPT_INT(struct common_options, queue_size, 8 << 20, 256 << 10, INT32_MAX,
+		      "bytes that may wait for the destination"),
+	ULOGD_OPT_STRING(struct common_options, queue_full, "drop",
+			 "what to do when they are used up: drop (lose and count) or wait"),
+	{}
+};
+
+const struct ulogd_option *instance_common_options(const struct ulogd_plugin *plugin)
+{
+	if (plugin->kind == ULOGD_OUTPUT)
+		return output_options;
+	return plugin->in_netns ? netns_options : NULL;
+}
+
+static unsigned int options_count(const struct ulogd_option *options)
+{
+	unsigned int n = 0;
+
+	while (options && options[n].name)
+		n++;
+	return n;
+}
+
+void instance_free(struct ulogd_instance *inst)
+{
+	struct ulogd_instance *child;
+
+	if (!inst)
+		return;
+	while ((child = inst->child)) {
+		inst->child = child->sibling;
+		instance_free(child);
+	}
+	free(inst->origins);
+	free(inst->priv);
+	free(inst->in);
+	free(inst->out);
+	free(inst->id);
+	free(inst);
+}
+
+struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, const char *id,
+				    const struct ulogd_plugin *plugin)
+{
+	struct ulogd_instance *inst = calloc(1, sizeof(*inst));
+	const struct ulogd_option *common = instance_common_options(plugin);
+	unsigned int n = options_count(plugin->options);
+
+	if (!inst)
+		return NULL;
+	inst->plugin = plugin;
+	inst->at = at;
+	inst->id = strdup(id);
+	inst->priv = calloc(1, plugin->priv_size + 1);
+	inst->in = calloc(record_count(plugin->inputs) + 1, sizeof(*inst->in));
+	inst->out = calloc(record_count(plugin->outputs) + 1, sizeof(*inst->out));
+	inst->origins = calloc(n + options_count(common) + 1, sizeof(*inst->origins));
+	if (!inst->id || !inst->priv || !inst->in || !inst->out || !inst->origins) {
+		instance_free(inst);
+		return NULL;
+	}
+	conf_apply(conf, conf_find(conf, inst->id),
+		   (struct conf_target[]){ { plugin->options, inst->priv },
+					   { common, &inst->common } },
+		   2, NULL, inst->origins);
+	if (plugin->kind == ULOGD_OUTPUT && strcmp(inst->common.queue_full, "drop") != 0 &&
+	    strcmp(inst->common.queue_full, "wait") != 0)
+		conf_complain(conf, inst->origins[n + 1]->at, inst->id, "queue_full: unknown way "
+			      "\"%s\"; write drop or wait", inst->common.queue_full);
+	return inst;
+}
+
+void instance_walk(struct ulogd_instance *inst,
+		   void (*visit)(struct ulogd_instance *inst, void *arg), void *arg)
+{
+	visit(inst, arg);
+	for (struct ulogd_instance *c = inst->child; c; c = c->sibling)
+		instance_walk(c, visit, arg);
+}
+
+static void options_print(const struct ulogd_option *o, const void *base,
+			  const conf_origin *origin, FILE *out)
+{
+	for (; o && o->name; o++, origin++) {
+		const void *member = (const char *)base + o->offset;
+		char value[32];
+		int len;
+
+		switch (o->type) {
+		case ULOGD_OPTION_INT:
+			snprintf(value, sizeof(value), "%" PRId32, *(const int32_t *)member);
+			break;
+		case ULOGD_OPTION_U32:
+			snprintf(value, sizeof(value), "%" PRIu32, *(const uint32_t *)member);
+			break;
+		case ULOGD_OPTION_BOOL:
+			snprintf(value, sizeof(value), "%d", *(const bool *)member);
+			break;
+		case ULOGD_OPTION_STRING:
+			break;
+		}
+		if (o->type == ULOGD_OPTION_STRING)
+			len = fprintf(out, "%s=\"%s\"", o->name, *(const char *const *)member);
+		else
+			len = fprintf(out, "%s=%s", o->name, value);
+		fprintf(out, "%*s # ", len < 40 ? 40 - len : 0, "");
+		if (*origin)
+			fprintf(out, "%s:%u\n", (*origin)->at.file, (*origin)->at.line);
+		else
+			fputs("default\n", out);
+	}
+}
+
+void instance_print(const struct ulogd_instance *inst, FILE *out)
+{
+	const struct ulogd_option *common = instance_common_options(inst->plugin);
+
+	fprintf(out, "\n[%s]%*s # %s, %s:%u\n", inst->id, 38 - (int)strlen(inst->id), "",
+		inst->plugin->name, inst->at.file, inst->at.line);
+	options_print(inst->plugin->options, inst->priv, inst->origins, out);
+	options_print(common, &inst->common,
+		      inst->origins + options_count(inst->plugin->options), out);
+}
+
+/* ------------------------------------------------- what plugins may call */
+
+void *ulogd_priv(const struct ulogd_instance *inst)
+{
+	return inst->priv;
+}
+
+const char *ulogd_id(const struct ulogd_instance *inst)
+{
+	return inst->id;
+}
+
+bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i)
+{
+	return inst->out[i] != &inst->tree->unread;
+}
+
+int ulogd_watch(struct ulogd_instance *inst, int fd, int (*ready)(struct ulogd_instance *inst))
+{
+	return lane_watch(inst->tree->lane, fd, ready, inst);
+}
+
+void ulogd_rest(struct ulogd_instance *inst, unsigned int usec)
+{
+	lane_rest(inst->tree->lane, usec);
+}
+
+static const char *user_name(void)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+
+	return pw ? pw->pw_name : "an unnamed user";
+}
+
+int ulogd_output_file(struct ulogd_instance *inst, const char *path, bool sync)
+{
+	const struct common_options *common = &inst->common;
+	enum sink_full full = strcmp(common->queue_full, "wait") == 0 ? SINK_FULL_WAIT :
+									SINK_FULL_DROP;
+	struct sink *sink;
+	int ret;
+
+	ret = sink_get(path, &sink_file_ops, (size_t)common->queue_size, full, &sink);
+	if (ret < 0)
+		return ulogd_fail(inst, ret, "cannot open %s as user %s: %m; create its directory, "
+				  "and let this user write there", path, user_name());
+	inst->outlet = lane_outlet(inst->tree->lane, sink, sync);
+	return inst->outlet ? 0 : -ENOMEM;
+}
+
+void ulogd_log_at(const char *file, int line, const struct ulogd_instance *inst, int level,
+		  const char *fmt, ...)
+{
+	char text[768];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_at(file, line, level, "%s (%s): %s", inst->id, inst->plugin->name, text);
+}
+
+int ulogd_fail_at(const char *file, int line, const struct ulogd_instance *inst, int err,
+		  const char *fmt, ...)
+{
+	char text[768];
+	va_list ap;
+
+	va_start(ap, fmt);
+	errno = -err;	/* for %m */
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_at(file, line, ULOGD_ERROR, "%s:%u: %s (%s): %s", inst->at.file, inst->at.line,
+	       inst->id, inst->plugin->name, text);
+	return err;
+}

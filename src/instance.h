@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * instance.h - one id:NAME of a stack, and the tree that the stacks of an input make.
+ *
+ * An instance is made from its section of the configuration and owned by its parent in the
+ * tree.  What plugins ask of the daemon through it is in instance.c, joining and running in
+ * stack.c.
+ */
+#ifndef INSTANCE_H
+#define INSTANCE_H
+
+#include <stdio.h>
+
+#include "conf.h"
+#include "lane.h"
+
+/** Values of the options that the core adds to inputs in a namespace and to outputs. */
+struct common_options {
+	const char *network_namespace_path;
+	int32_t queue_size;
+	const char *queue_full;
+};
+
+/** All stacks of one input. */
+struct tree {
+	struct tree *next;
+	struct ulogd_instance *input;
+	struct lane *lane;
+	struct ulogd_record record;
+	struct ulogd_value *values;	/* of all fields that somebody reads */
+	unsigned int n_values;
+	struct ulogd_value absent;	/* read by inputs that nobody writes */
+	struct ulogd_value unread;	/* written by outputs that nobody reads */
+	char *arena;
+	bool done;			/* the input has nothing more to give */
+};
+
+/** One id:NAME.  Its children are the instances that follow it in one stack or another. */
+struct ulogd_instance {
+	const struct ulogd_plugin *plugin;
+	void *priv;
+	struct ulogd_value **in, **out;
+	struct outlet *outlet;
+	struct ulogd_instance *child, *sibling, *parent;
+	struct tree *tree;
+
+	char *id;
+	struct conf_place at;
+	struct common_options common;
+	conf_origin *origins;		/* of the plugin's options, then of the common ones */
+	bool started;
+
+	uint64_t passed, stopped, failed;	/* records */
+	struct ulogd_once complained;
+};
+
+/** Options that every plugin of a kind has besides its own; NULL: none. */
+const struct ulogd_option *instance_common_options(const struct ulogd_plugin *plugin);
+
+/**
+ * Makes an instance and applies its section; errors of the section are counted in @conf.
+ * @at: the stack= line, for messages
+ * NULL when there is no memory.
+ */
+struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, const char *id,
+				    const struct ulogd_plugin *plugin);
+
+/** Frees an instance, which must not be started, and all below it. */
+void instance_free(struct ulogd_instance *inst);
+
+/** Calls @visit for @inst and everything below it. */
+void instance_walk(struct ulogd_instance *inst,
+		   void (*visit)(struct ulogd_instance *inst, void *arg), void *arg);
+
+/** Prints the options, their values and where these come from. */
+void instance_print(const struct ulogd_instance *inst, FILE *out);
+
+#endif /* INSTANCE_H */
