@@ -45,11 +45,17 @@ struct lane {
 	bool started;
 };
 
+#define BEHIND_REST_US	1000	/* what a lane gives a sink that is far behind */
+
 static void outlets_flush(struct lane *lane, bool all)
 {
+	bool behind = false;
+
 	for (struct lane_outlet *o = lane->outlets; o; o = o->next)
 		if (all || o->outlet.sync)
-			outlet_flush(&o->outlet);
+			behind |= outlet_flush(&o->outlet);
+	if (behind && lane->rest_us < BEHIND_REST_US)
+		lane->rest_us = BEHIND_REST_US;
 }
 
 static void flush_timer_fired(evutil_socket_t fd, short what, void *arg)

@@ -38,6 +38,7 @@ struct sink {
 	size_t queued;			/* bytes of chunks in the queue or being written */
 	enum sink_full full;
 	bool idle;			/* the thread waits for work */
+	bool failing;			/* the destination cannot be written */
 	bool reopen;
 	bool closing;			/* no lane is left: end when the queue is empty */
 	int64_t deadline_ms;		/* not 0: nobody waits longer */
@@ -48,7 +49,7 @@ struct sink {
 	/* The thread's own. */
 	struct chunk_list work;
 	int64_t woken_ms;
-	int64_t failing_since_ms;	/* 0: all is well */
+	int64_t failing_since_ms;
 	uint64_t failing_dropped;	/* dropped when it began */
 	unsigned int retry_ms;
 };
@@ -243,14 +244,14 @@ static bool chunk_merge(struct sink *sink, const struct chunk *c)
 	return true;
 }
 
-void outlet_flush(struct outlet *outlet)
+bool outlet_flush(struct outlet *outlet)
 {
 	struct sink *sink = outlet->sink;
 	struct chunk *c = outlet->chunk;
-	bool wake;
+	bool wake, behind;
 
 	if (!outlet_pending(outlet))
-		return;
+		return false;
 	pthread_mutex_lock(&sink->lock);
 	if (chunk_merge(sink, c)) {
 		c->len = c->records = 0;
@@ -261,9 +262,11 @@ void outlet_flush(struct outlet *outlet)
 	}
 	/* A sink that rests is left alone, unless the queue fills up. */
 	wake = sink->idle || sink->queued > sink->queue_size / 2;
+	behind = !sink->failing && sink->queued > sink->queue_size / 4 * 3;
 	pthread_mutex_unlock(&sink->lock);
 	if (wake)
 		pthread_cond_signal(&sink->wake);
+	return behind;
 }
 
 void outlet_fini(struct outlet *outlet)
@@ -298,12 +301,12 @@ static void sink_wait(struct sink *sink)
 		pthread_cond_wait(&sink->wake, &sink->lock);
 		sink->idle = false;
 	}
-	if (sink->failing_since_ms)
+	if (sink->failing)
 		end = at_ms(log_now_ms() + (sink->closing ? RETRY_MIN_MS : sink->retry_ms));
 	else
 		end = at_ms(sink->woken_ms + REST_MS);
 	while (!sink->reopen && sink->closing == was_closing) {
-		if (!sink->failing_since_ms &&
+		if (!sink->failing &&
 		    (sink->closing || sink->queued > sink->queue_size / 2))
 			break;
 		if (pthread_cond_timedwait(&sink->wake, &sink->lock, &end) == ETIMEDOUT)
@@ -314,7 +317,8 @@ static void sink_wait(struct sink *sink)
 
 static void sink_failed(struct sink *sink, int err)
 {
-	if (!sink->failing_since_ms) {
+	if (!sink->failing) {
+		sink->failing = true;
 		sink->failing_since_ms = log_now_ms();
 		sink->failing_dropped = sink->dropped;
 		sink->retry_ms = RETRY_MIN_MS;
@@ -329,10 +333,10 @@ static void sink_recovered(struct sink *sink)
 {
 	int64_t seconds;
 
-	if (!sink->failing_since_ms)
+	if (!sink->failing)
 		return;
 	seconds = (log_now_ms() - sink->failing_since_ms + 999) / 1000;
-	sink->failing_since_ms = 0;
+	sink->failing = false;
 	log_notice("%s: writes again after %" PRId64 " s, %" PRIu64 " records lost meanwhile",
 		   sink->name, seconds, sink->dropped - sink->failing_dropped);
 	sink->dropped_said = sink->dropped;

@@ -130,8 +130,12 @@ static inline bool outlet_pending(const struct outlet *outlet)
 	return outlet->chunk && outlet->chunk->records > 0;
 }
 
-/** Hands the outlet's records over to the sink. */
-void outlet_flush(struct outlet *outlet);
+/**
+ * Hands the outlet's records over to the sink.
+ * True when the sink works but is far behind: a lane that gives it a moment loses nothing as
+ * long as the kernel's buffer absorbs.
+ */
+bool outlet_flush(struct outlet *outlet);
 
 /** Flushes and gives the chunk back; before sink_fini_all(). */
 void outlet_fini(struct outlet *outlet);
