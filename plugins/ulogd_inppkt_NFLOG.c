@@ -53,11 +53,12 @@ struct nflog_source {
 	int64_t last_wake_ns;
 
 	struct timespec now;		/* when the datagram at hand was read; 0: not asked yet */
+	uint32_t requests;		/* sent so far */
 	uint32_t request_seq;		/* of the request that waits for its ACK; 0: none */
 	int request_err;		/* its answer */
 
 	uint32_t next_seq;		/* NFULA_SEQ that the next packet should have */
-	uint32_t socket_drops;		/* datagrams, SK_MEMINFO_DROPS */
+	uint32_t socket_drops;		/* datagrams refused when the last gap was seen */
 	int32_t rcvbuf;			/* bytes the kernel allows */
 	uint64_t received, lost, malformed, truncated, foreign;
 	uint64_t lost_said;
@@ -123,6 +124,7 @@ static const struct ulogd_field outputs[] = {
 
 /* ----------------------------------------------------------------- loss */
 
+/* Datagrams that the kernel refused because the budget was used up. */
 static uint32_t drops_read(const struct nflog_source *src)
 {
 	uint32_t info[SK_MEMINFO_VARS] = {};
@@ -133,13 +135,17 @@ static uint32_t drops_read(const struct nflog_source *src)
 	return info[SK_MEMINFO_DROPS];
 }
 
-/* Sets the receive budget; the kernel takes twice the number and tells what it took. */
+/*
+ * Sets the receive budget; the kernel takes twice the number and tells what it took.
+ * Without privilege it is limited by net.core.rmem_max, which may be less than we have.
+ */
 static void rcvbuf_set(struct nflog_source *src, int32_t size)
 {
 	int fd = mnl_socket_get_fd(src->nl);
 	socklen_t len = sizeof(src->rcvbuf);
 
-	if (size > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+	if (size > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 &&
+	    src->rcvbuf == 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &src->rcvbuf, &len) < 0)
 		src->rcvbuf = 0;
@@ -152,9 +158,9 @@ static void nflog_losing(struct ulogd_instance *inst)
 	int32_t before = src->rcvbuf;
 	uint64_t lost;
 
+	src->socket_drops = drops_read(src);
 	if (!ulogd_once_a_second(&src->losing))
 		return;
-	src->socket_drops = drops_read(src);
 	/* rcvbuf is twice what was asked for: asking for it again doubles it. */
 	if (before / 2 < src->netlink_socket_buffer_maxsize)
 		rcvbuf_set(src, before < src->netlink_socket_buffer_maxsize ?
@@ -426,7 +432,7 @@ static int nflog_request(struct ulogd_instance *inst, struct nlmsghdr *nlh)
 	size_t bytes;
 
 	nlh->nlmsg_flags |= NLM_F_ACK;
-	src->request_seq = nlh->nlmsg_seq = (uint32_t)time(NULL);
+	src->request_seq = nlh->nlmsg_seq = ++src->requests;
 	src->request_err = -ETIMEDOUT;
 	if (mnl_socket_sendto(src->nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
@@ -672,8 +678,8 @@ static void nflog_report(struct ulogd_instance *inst)
 
 	/* Datagrams refused after the last packet we saw leave no gap to count. */
 	if (drops != src->socket_drops)
-		snprintf(tail, sizeof(tail), "; %" PRIu32 " datagrams were refused since the last of "
-			 "these", drops - src->socket_drops);
+		snprintf(tail, sizeof(tail), "; after the last of them %" PRIu32 " datagrams were "
+			 "refused", drops - src->socket_drops);
 	ulogd_notice(inst, "group %" PRId32 ": %" PRIu64 " packets received, %" PRIu64 " lost, %" PRIu64
 		     " malformed%s", src->group, src->received, src->lost, src->malformed, tail);
 }

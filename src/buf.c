@@ -10,6 +10,24 @@ const char ulogd_buf_digits[200] =
 static const char hex_lower[] = "0123456789abcdef";
 static const char hex_upper[] = "0123456789ABCDEF";
 
+void ulogd_buf_u64(struct ulogd_buf *b, uint64_t value)
+{
+	char text[20], *digit = text + sizeof(text);
+
+	if (value <= UINT32_MAX)
+		return ulogd_buf_u32(b, (uint32_t)value);
+	for (; value > 0; value /= 10)
+		*--digit = (char)('0' + value % 10);
+	ulogd_buf_mem(b, digit, (size_t)(text + sizeof(text) - digit));
+}
+
+void ulogd_buf_i64(struct ulogd_buf *b, int64_t value)
+{
+	if (value < 0)
+		ulogd_buf_char(b, '-');
+	ulogd_buf_u64(b, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
 void ulogd_buf_hex_padded(struct ulogd_buf *b, uint32_t value, unsigned int width)
 {
 	if (!ulogd_buf_room(b, width))

@@ -434,7 +434,34 @@ static void key_unknown(struct conf *conf, const struct conf_section *section,
 		      "; this plugin has no options");
 }
 
-void conf_apply(struct conf *conf, const struct conf_section *section,
+/* Parses one line into the member of its option; false when it was wrong, which has been said. */
+static bool line_apply(struct conf *conf, const struct conf_section *section,
+		       const struct conf_line *line, cfg_t *cfg,
+		       const struct ulogd_option *option, void *base)
+{
+	cfg_opt_t *opt = cfg_getopt(cfg, line->key);
+	int64_t num = 0;
+
+	parsing.conf = conf;
+	parsing.section = section;
+	parsing.line = line;
+	if (option->type != ULOGD_OPTION_STRING && line->value[0] == '\0') {
+		conf_complain(conf, line->at, section->name, "option \"%s\" is a number, but it says \"\"",
+			      line->key);
+		return false;
+	}
+	if (!opt || !cfg_setopt(cfg, opt, line->value))
+		return false;	/* parse_failed() has said why */
+	if (option->type != ULOGD_OPTION_STRING) {
+		num = cfg_opt_getnint(opt, 0);
+		if (!number_check(conf, section, line, option, &num))
+			return false;
+	}
+	value_store(option, base, num, line->value);
+	return true;
+}
+
+void conf_apply(struct conf *conf, struct conf_section *section,
 		const struct conf_target *targets, unsigned int n_targets,
 		const char *const *skip, conf_origin *origins)
 {
@@ -464,44 +491,23 @@ void conf_apply(struct conf *conf, const struct conf_section *section,
 		goto err_free;
 	cfg_set_error_function(cfg, parse_failed);
 
-	for (const struct conf_line *l = section ? section->lines : NULL; l; l = l->next) {
+	for (struct conf_line *l = section ? section->lines : NULL; l; l = l->next) {
 		unsigned int i = 0;
-		cfg_opt_t *opt;
-		int64_t num = 0;
 
-		if (word_in(l->key, skip))
+		if (l->bad || word_in(l->key, skip))
 			continue;
 		while (i < n && strcmp(known[i].name, l->key) != 0)
 			i++;
-		if (i == n) {
+		option = option_at(targets, n_targets, i, &base);
+		if (!option)
 			key_unknown(conf, section, l, known, skip);
-			continue;
-		}
-		if (from[i]) {
+		else if (from[i])
 			conf_complain(conf, l->at, section->name, "option \"%s\" occurred more than once; "
 				      "the one at %s:%u counts, remove the other", l->key,
 				      from[i]->at.file, from[i]->at.line);
-			continue;
-		}
-		option = option_at(targets, n_targets, i, &base);
-		opt = cfg_getopt(cfg, l->key);
-		parsing.conf = conf;
-		parsing.section = section;
-		parsing.line = l;
-		if (option->type != ULOGD_OPTION_STRING && l->value[0] == '\0') {
-			conf_complain(conf, l->at, section->name, "option \"%s\" is a number, but it says "
-				      "\"\"", l->key);
-			continue;
-		}
-		if (!opt || !cfg_setopt(cfg, opt, l->value))
-			continue;	/* parse_failed() has said why */
-		if (option->type != ULOGD_OPTION_STRING) {
-			num = cfg_opt_getnint(opt, 0);
-			if (!number_check(conf, section, l, option, &num))
-				continue;
-		}
-		value_store(option, base, num, l->value);
-		from[i] = l;
+		else if (line_apply(conf, section, l, cfg, option, base))
+			from[i] = l;
+		l->bad = from[i] != l;
 	}
 	if (origins)
 		memcpy(origins, from, n * sizeof(*from));

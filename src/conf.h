@@ -24,6 +24,7 @@ struct conf_place {
 struct conf_line {
 	struct conf_place at;
 	char *key, *value;
+	bool bad;		/* said already; instances that share a section apply it again */
 	struct conf_line *next;
 };
 
@@ -68,7 +69,7 @@ struct conf_section *conf_find(struct conf *conf, const char *name);
  * @skip: keys that the caller handles itself, NULL at the end, or NULL.
  * @origins: NULL, or room for one origin per option of all targets, in their order.
  */
-void conf_apply(struct conf *conf, const struct conf_section *section,
+void conf_apply(struct conf *conf, struct conf_section *section,
 		const struct conf_target *targets, unsigned int n_targets,
 		const char *const *skip, conf_origin *origins);
 

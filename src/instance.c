@@ -53,6 +53,7 @@ void instance_free(struct ulogd_instance *inst)
 		instance_free(child);
 	}
 	free(inst->origins);
+	free(inst->all_inputs);
 	free(inst->priv);
 	free(inst->in);
 	free(inst->out);
@@ -60,8 +61,25 @@ void instance_free(struct ulogd_instance *inst)
 	free(inst);
 }
 
+/* Appends the outputs of @inst and all before it to @fields, if not NULL; returns their number. */
+static unsigned int outputs_collect(const struct ulogd_instance *inst, struct ulogd_field *fields)
+{
+	unsigned int n, before;
+
+	if (!inst)
+		return 0;
+	before = outputs_collect(inst->parent, fields);
+	n = record_count(inst->plugin->outputs);
+	if (fields && n > 0)
+		memcpy(fields + before, inst->plugin->outputs, n * sizeof(*fields));
+	for (unsigned int i = 0; fields && i < n; i++)
+		fields[before + i].optional = true;
+	return before + n;
+}
+
 struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, const char *id,
-				    const struct ulogd_plugin *plugin)
+				    const struct ulogd_plugin *plugin,
+				    struct ulogd_instance *parent)
 {
 	struct ulogd_instance *inst = calloc(1, sizeof(*inst));
 	const struct ulogd_option *common = instance_common_options(plugin);
@@ -70,13 +88,22 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 	if (!inst)
 		return NULL;
 	inst->plugin = plugin;
+	inst->parent = parent;
 	inst->at = at;
+	inst->inputs = plugin->inputs;
+	if (plugin->inputs_all) {
+		inst->all_inputs = calloc(outputs_collect(parent, NULL) + 1,
+					  sizeof(*inst->all_inputs));
+		if (inst->all_inputs)
+			outputs_collect(parent, inst->all_inputs);
+		inst->inputs = inst->all_inputs;
+	}
 	inst->id = strdup(id);
 	inst->priv = calloc(1, plugin->priv_size + 1);
-	inst->in = calloc(record_count(plugin->inputs) + 1, sizeof(*inst->in));
+	inst->in = calloc(record_count(inst->inputs) + 1, sizeof(*inst->in));
 	inst->out = calloc(record_count(plugin->outputs) + 1, sizeof(*inst->out));
 	inst->origins = calloc(n + options_count(common) + 1, sizeof(*inst->origins));
-	if (!inst->id || !inst->priv || !inst->in || !inst->out || !inst->origins) {
+	if ((plugin->inputs_all && !inst->all_inputs) || !inst->id || !inst->priv || !inst->in || !inst->out || !inst->origins) {
 		instance_free(inst);
 		return NULL;
 	}
@@ -153,6 +180,19 @@ void *ulogd_priv(const struct ulogd_instance *inst)
 const char *ulogd_id(const struct ulogd_instance *inst)
 {
 	return inst->id;
+}
+
+bool ulogd_input_at(const struct ulogd_instance *inst, unsigned int i, const char **name,
+		    enum ulogd_type *type)
+{
+	struct record_field field;
+
+	if (i >= record_count(inst->inputs))
+		return false;
+	field = record_field(&inst->inputs[i]);
+	*name = field.name;
+	*type = field.type;
+	return true;
 }
 
 bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i)

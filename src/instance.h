@@ -39,6 +39,8 @@ struct tree {
 struct ulogd_instance {
 	const struct ulogd_plugin *plugin;
 	void *priv;
+	const struct ulogd_field *inputs;	/* the plugin's, or all_inputs */
+	struct ulogd_field *all_inputs;
 	struct ulogd_value **in, **out;
 	struct outlet *outlet;
 	struct ulogd_instance *child, *sibling, *parent;
@@ -59,11 +61,12 @@ const struct ulogd_option *instance_common_options(const struct ulogd_plugin *pl
 
 /**
  * Makes an instance and applies its section; errors of the section are counted in @conf.
- * @at: the stack= line, for messages
+ * @at: the stack= line, for messages; @parent: NULL for an input
  * NULL when there is no memory.
  */
 struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, const char *id,
-				    const struct ulogd_plugin *plugin);
+				    const struct ulogd_plugin *plugin,
+				    struct ulogd_instance *parent);
 
 /** Frees an instance, which must not be started, and all below it. */
 void instance_free(struct ulogd_instance *inst);

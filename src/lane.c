@@ -230,6 +230,7 @@ static void *lane_main(void *arg)
 {
 	struct lane *lane = arg;
 
+	lane_settle(lane, true);	/* records that the start brought */
 	event_base_dispatch(lane->base);
 	return NULL;
 }

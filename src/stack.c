@@ -248,7 +248,7 @@ static struct tree *tree_get(struct conf *conf, struct conf_place at, const stru
 	tree = calloc(1, sizeof(*tree));
 	if (!tree)
 		return NULL;
-	tree->input = instance_new(conf, at, m->id, m->plugin);
+	tree->input = instance_new(conf, at, m->id, m->plugin, NULL);
 	if (!tree->input) {
 		free(tree);
 		return NULL;
@@ -267,10 +267,9 @@ static struct ulogd_instance *child_get(struct conf *conf, struct conf_place at,
 		if ((*tail)->plugin == m->plugin && strcmp((*tail)->id, m->id) == 0 &&
 		    m->plugin->kind != ULOGD_OUTPUT)
 			return *tail;
-	inst = instance_new(conf, at, m->id, m->plugin);
+	inst = instance_new(conf, at, m->id, m->plugin, parent);
 	if (!inst)
 		return NULL;
-	inst->parent = parent;
 	inst->tree = parent->tree;
 	return *tail = inst;
 }
@@ -396,7 +395,7 @@ static struct ulogd_value *writer_find(struct ulogd_instance *inst, const char *
 
 static void instance_link(struct ulogd_instance *inst, void *arg)
 {
-	const struct ulogd_field *inputs = inst->plugin->inputs;
+	const struct ulogd_field *inputs = inst->inputs;
 
 	(void)arg;
 	for (unsigned int i = 0; i < record_count(inputs); i++) {

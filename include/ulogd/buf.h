@@ -76,6 +76,12 @@ static inline void ulogd_buf_u32(struct ulogd_buf *b, uint32_t value)
 		digit[-1] = (char)('0' + value);
 }
 
+/** The same for 64 bits. */
+void ulogd_buf_u64(struct ulogd_buf *b, uint64_t value);
+
+/** The same with a sign. */
+void ulogd_buf_i64(struct ulogd_buf *b, int64_t value);
+
 /** Appends @value in lower-case hexadecimal without leading zeros, like %x. */
 void ulogd_buf_hex(struct ulogd_buf *b, uint32_t value);
 

@@ -132,6 +132,9 @@
 	X(REPLY_IP_DADDR_STR, "reply.ip.daddr.str", STRING, 0, 0, "reply.ip.daddr as text") \
 	X(ARP_SADDR_STR, "arp.saddr.str", STRING, 0, 0, "arp.saddr as text") \
 	X(ARP_DADDR_STR, "arp.daddr.str", STRING, 0, 0, "arp.daddr as text") \
+	X(MAC_SADDR_STR, "mac.saddr.str", STRING, 0, 0, "source link-layer address as text") \
+	X(MAC_DADDR_STR, "mac.daddr.str", STRING, 0, 0, "destination link-layer address as text") \
+	X(MAC_STR, "mac.str", STRING, 0, 0, "whole link-layer header as text") \
 	X(PRINT, "print", STRING, 0, 0, "the event as one line of text, ending in a newline")
 
 /** The ids of the shared fields; FIELD_NONE is "declared by name". */

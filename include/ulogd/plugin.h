@@ -134,6 +134,7 @@ struct ulogd_plugin {
 	bool in_netns;			/* inputs: takes network_namespace_path */
 	const struct ulogd_option *options;	/* or NULL */
 	const struct ulogd_field *inputs;	/* or NULL */
+	bool inputs_all;		/* instead: the outputs of all before it, see ulogd_input_at() */
 	const struct ulogd_field *outputs;	/* or NULL */
 
 	/**
@@ -235,14 +236,24 @@ static inline uint32_t ulogd_in_or_0(const struct ulogd_record *rec, unsigned in
 	return ulogd_in_has(rec, i) ? (uint32_t)rec->in[i]->num : 0;
 }
 
-/** Reads bytes, text or an address; NULL when it is absent, @len untouched then. */
+/** Reads bytes, text or an address; NULL and a length of 0 when it is absent. */
 static inline const void *ulogd_in_mem(const struct ulogd_record *rec, unsigned int i, size_t *len)
 {
-	if (!ulogd_in_has(rec, i))
-		return NULL;
-	*len = rec->in[i]->len;
-	return rec->in[i]->ptr;
+	bool has = ulogd_in_has(rec, i);
+
+	*len = has ? rec->in[i]->len : 0;
+	return has ? rec->in[i]->ptr : NULL;
 }
+
+/**
+ * Input @i of an instance: its table's, or with inputs_all one for each output of all instances
+ * before it, from the input on.  A name that is written twice is there twice, with the value of
+ * the nearer writer.
+ * @name, @type: become the field's
+ * False behind the last.
+ */
+bool ulogd_input_at(const struct ulogd_instance *inst, unsigned int i, const char **name,
+		    enum ulogd_type *type);
 
 /** True when somebody below reads output @i: what nobody reads need not be computed. */
 bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i);

@@ -115,7 +115,7 @@ send_recorded() {
 }
 
 @test "the fields of these frames have the recorded values" {
-	local unstable='oob\.(time\.u?sec|ifindex_in|uid|gid)=[0-9]+,'
+	local unstable='oob\.(time\.u?sec|ifindex_in|ifindex_physin|uid|gid)=[0-9]+,'
 
 	vector_devices
 	conf log <<-EOF
