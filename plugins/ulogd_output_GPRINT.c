@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* GPRINT - write all fields of an event on one line: key=value,key=value. */
-#include <errno.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include <ulogd/plugin.h>
 
-/* A field that can be printed. */
-struct column {
-	unsigned int input;
-	enum ulogd_type type;
-	const char *name;
-	size_t name_len;
-};
+#include "columns.h"
 
 struct gprint_output {
 	const char *file;
@@ -43,32 +35,6 @@ static void timestamp_put(struct ulogd_buf *out)
 	ulogd_buf_mem(out, text, strftime(text, sizeof(text), "timestamp=%Y/%m/%d-%H:%M:%S,", &tm));
 }
 
-static void value_put(struct ulogd_buf *out, const struct ulogd_record *rec, const struct column *c)
-{
-	const void *data;
-	size_t len;
-
-	switch (c->type) {
-	case ULOGD_I8:
-	case ULOGD_I16:
-	case ULOGD_I32:
-	case ULOGD_I64:
-		ulogd_buf_i64(out, (int64_t)rec->in[c->input]->num);
-		break;
-	case ULOGD_IPADDR:
-		data = ulogd_in_mem(rec, c->input, &len);
-		ulogd_buf_addr(out, data, len);
-		break;
-	case ULOGD_STRING:
-		data = ulogd_in_mem(rec, c->input, &len);
-		ulogd_buf_mem(out, data, len);
-		break;
-	default:
-		ulogd_buf_u64(out, rec->in[c->input]->num);
-		break;
-	}
-}
-
 static int gprint_format(struct ulogd_instance *inst, const struct ulogd_record *rec,
 			 struct ulogd_buf *out)
 {
@@ -81,11 +47,11 @@ static int gprint_format(struct ulogd_instance *inst, const struct ulogd_record 
 	for (unsigned int i = 0; i < o->n_columns; i++) {
 		const struct column *c = &o->columns[i];
 
-		if (!ulogd_in_has(rec, c->input))
+		if (!column_printable(c) || !ulogd_in_has(rec, c->input))
 			continue;
 		ulogd_buf_mem(out, c->name, c->name_len);
 		ulogd_buf_char(out, '=');
-		value_put(out, rec, c);
+		column_put(out, rec, c);
 		ulogd_buf_char(out, ',');
 		any = true;
 	}
@@ -108,22 +74,11 @@ static void gprint_stop(struct ulogd_instance *inst)
 static int gprint_start(struct ulogd_instance *inst)
 {
 	struct gprint_output *o = ulogd_priv(inst);
-	unsigned int n = 0;
-	struct column c;
-	int ret;
+	int ret = columns_new(inst, &o->columns, &o->n_columns);
 
-	while (ulogd_input_at(inst, n, &c.name, &c.type))
-		n++;
-	o->columns = calloc(n + 1, sizeof(*o->columns));
-	if (!o->columns)
-		return ulogd_fail(inst, -ENOMEM, "cannot start: %m");
-	for (c.input = 0; ulogd_input_at(inst, c.input, &c.name, &c.type); c.input++) {
-		if (c.type == ULOGD_RAW || c.type == ULOGD_RAWSTR || c.type == ULOGD_NONE)
-			continue;
-		c.name_len = strlen(c.name);
-		o->columns[o->n_columns++] = c;
-	}
-	ret = ulogd_output_file(inst, o->file, o->sync);
+	if (ret < 0)
+		return ulogd_fail(inst, ret, "cannot start: %m");
+	ret = ulogd_output_file(inst, &(struct ulogd_file){ .path = o->file, .sync = o->sync });
 	if (ret < 0)
 		gprint_stop(inst);
 	return ret;

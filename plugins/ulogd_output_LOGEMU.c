@@ -71,7 +71,7 @@ static int logemu_start(struct ulogd_instance *inst)
 		return ulogd_fail(inst, -errno, "cannot get the host's name: %m");
 	o->host_len = strcspn(o->host, ".");
 	o->host[o->host_len++] = ' ';
-	return ulogd_output_file(inst, o->file, o->sync);
+	return ulogd_output_file(inst, &(struct ulogd_file){ .path = o->file, .sync = o->sync });
 }
 
 ULOGD_PLUGIN(struct logemu_output,

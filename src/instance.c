@@ -11,6 +11,7 @@
 #include "log.h"
 #include "record.h"
 #include "sink_file.h"
+#include "sink_socket.h"
 
 static const struct ulogd_option netns_options[] = {
 	ULOGD_OPT_STRING(struct common_options, network_namespace_path, "",
@@ -217,7 +218,9 @@ static const char *user_name(void)
 	return pw ? pw->pw_name : "an unnamed user";
 }
 
-int ulogd_output_file(struct ulogd_instance *inst, const char *path, bool sync)
+/* Gives the instance an outlet of the sink; @dest is the sink's from now on. */
+static int output_attach(struct ulogd_instance *inst, const char *name, const struct sink_ops *ops,
+			 void *dest, bool sync)
 {
 	const struct common_options *common = &inst->common;
 	enum sink_full full = strcmp(common->queue_full, "wait") == 0 ? SINK_FULL_WAIT :
@@ -225,12 +228,40 @@ int ulogd_output_file(struct ulogd_instance *inst, const char *path, bool sync)
 	struct sink *sink;
 	int ret;
 
-	ret = sink_get(path, &sink_file_ops, (size_t)common->queue_size, full, &sink);
+	if (!dest)
+		return -ENOMEM;
+	ret = sink_get(name, ops, dest, (size_t)common->queue_size, full, &sink);
 	if (ret < 0)
-		return ulogd_fail(inst, ret, "cannot open %s as user %s: %m; create its directory, "
-				  "and let this user write there", path, user_name());
+		return ret;
 	inst->outlet = lane_outlet(inst->tree->lane, sink, sync);
 	return inst->outlet ? 0 : -ENOMEM;
+}
+
+int ulogd_output_file(struct ulogd_instance *inst, const struct ulogd_file *file)
+{
+	int ret = output_attach(inst, file->path, &sink_file_ops, sink_file_dest(file), file->sync);
+
+	if (ret < 0)
+		return ulogd_fail(inst, ret, "cannot open %s as user %s: %m; create its directory, "
+				  "and let this user write there", file->path, user_name());
+	return 0;
+}
+
+int ulogd_output_socket(struct ulogd_instance *inst, const struct ulogd_socket *socket)
+{
+	static const char *const schemes[] = {
+		[ULOGD_SOCKET_TCP] = "tcp", [ULOGD_SOCKET_UDP] = "udp",
+		[ULOGD_SOCKET_UNIX] = "unix", [ULOGD_SOCKET_UNIX_DGRAM] = "unix",
+	};
+	char name[512];
+	int ret;
+
+	snprintf(name, sizeof(name), "%s:%s%s%s", schemes[socket->kind], socket->host,
+		 socket->port[0] ? ":" : "", socket->port);
+	ret = output_attach(inst, name, &sink_socket_ops, sink_socket_dest(socket), socket->sync);
+	if (ret < 0)
+		return ulogd_fail(inst, ret, "cannot send to %s: %m", name);
+	return 0;
 }
 
 void ulogd_log_at(const char *file, int line, const struct ulogd_instance *inst, int level,

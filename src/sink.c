@@ -2,6 +2,7 @@
 /* A destination's queue and thread: handing over, losing, retrying, reopening, counting. */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #define REST_MS		10	/* after a wake-up a sink gathers that long before it writes again */
 #define RETRY_MIN_MS	100	/* first pause after a failure; doubles … */
 #define RETRY_MAX_MS	5000	/* … up to this */
+#define SLOW_MS		100	/* how long a write waits for the other side at a time */
 #define OVERSIZED_MAX	(16u << 20)	/* no record is larger */
 
 struct chunk_list {
@@ -23,6 +25,7 @@ struct sink {
 	struct sink *next;
 	char *name;
 	const struct sink_ops *ops;
+	void *dest;
 	int fd;
 	pthread_t thread;
 	bool started;
@@ -91,6 +94,18 @@ uint32_t chunk_records_within(const struct chunk *c, uint32_t len)
 			high = mid;
 	}
 	return low;
+}
+
+void chunk_rewind(struct chunk *c)
+{
+	uint32_t i = chunk_records_within(c, c->done);
+
+	c->done = i > 0 ? chunk_record_end(c, i - 1) : 0;
+}
+
+void *sink_dest(const struct sink *sink)
+{
+	return sink->dest;
 }
 
 const char *sink_name(const struct sink *sink)
@@ -171,6 +186,25 @@ static struct chunk *chunk_take(struct sink *sink, size_t size)
 	c->next = NULL;
 	c->len = c->records = c->done = 0;
 	return c;
+}
+
+int sink_wait_writable(const struct sink *sink)
+{
+	struct pollfd pfd = { .fd = sink->fd, .events = POLLOUT };
+
+	return poll(&pfd, 1, SLOW_MS) > 0 ? 0 : -EAGAIN;
+}
+
+void sink_skip_record(struct sink *sink, struct chunk *c, int why)
+{
+	c->done = chunk_record_end(c, chunk_records_within(c, c->done));
+	pthread_mutex_lock(&sink->lock);
+	sink->dropped++;
+	sink->written--;	/* the move of c->done will count it */
+	if (ulogd_once_a_second(&sink->dropping))
+		log_error("%s: a record cannot be delivered and is lost: %s", sink->name,
+			  strerror(-why));
+	pthread_mutex_unlock(&sink->lock);
 }
 
 /* Counts a lost record, and says so at most once a second.  Lock held. */
@@ -287,6 +321,12 @@ static bool sink_has_work(const struct sink *sink)
 	return sink->queue.first || sink->work.first || sink->reopen || sink->closing;
 }
 
+/* Somewhere around @ms, so that many daemons do not come back to a server all at once. */
+static unsigned int jitter(unsigned int ms)
+{
+	return ms - ms / 4 + (unsigned int)random() % (ms / 2 + 1);
+}
+
 /*
  * Waits until there is something to do.  Then waits a little longer: after a failure so as
  * not to try in vain, after a recent wake-up so as to gather more for the next write.
@@ -302,7 +342,7 @@ static void sink_wait(struct sink *sink)
 		sink->idle = false;
 	}
 	if (sink->failing)
-		end = at_ms(log_now_ms() + (sink->closing ? RETRY_MIN_MS : sink->retry_ms));
+		end = at_ms(log_now_ms() + (sink->closing ? RETRY_MIN_MS : jitter(sink->retry_ms)));
 	else
 		end = at_ms(sink->woken_ms + REST_MS);
 	while (!sink->reopen && sink->closing == was_closing) {
@@ -362,6 +402,12 @@ static int sink_write(struct sink *sink)
 {
 	struct chunk *c;
 
+	if (sink->work.first && sink->fd < 0) {
+		int ret = sink->ops->open(sink);
+
+		if (ret < 0)
+			return ret;
+	}
 	while ((c = sink->work.first)) {
 		uint32_t before = c->done;
 		int ret = sink->ops->write(sink, c);
@@ -422,11 +468,12 @@ static void *sink_main(void *arg)
 		ret = sink_write(sink);
 
 		pthread_mutex_lock(&sink->lock);
-		if (ret == 0) {
+		if (ret == 0)
 			sink_recovered(sink);
+		if (ret < 0 && ret != -EAGAIN)
+			sink_failed(sink, ret);
+		if (ret == 0 || !sink->work.first)
 			continue;
-		}
-		sink_failed(sink, ret);
 		if (sink->closing && log_now_ms() >= sink->deadline_ms) {
 			sink_give_up(sink);
 			break;
@@ -438,15 +485,19 @@ static void *sink_main(void *arg)
 
 /* ------------------------------------------------------------ all of them */
 
-static struct sink *sink_new(const char *name, const struct sink_ops *ops)
+static struct sink *sink_new(const char *name, const struct sink_ops *ops, void *dest)
 {
 	struct sink *sink = calloc(1, sizeof(*sink));
 	pthread_condattr_t attr;
 
-	if (!sink)
+	if (!sink || !(sink->name = strdup(name))) {
+		free(sink);
+		if (ops->free)
+			ops->free(dest);
 		return NULL;
-	sink->name = strdup(name);
+	}
 	sink->ops = ops;
+	sink->dest = dest;
 	sink->fd = -1;
 	list_init(&sink->queue);
 	list_init(&sink->work);
@@ -464,6 +515,8 @@ static void sink_free(struct sink *sink)
 	struct chunk *c;
 
 	sink->ops->close(sink);
+	if (sink->ops->free)
+		sink->ops->free(sink->dest);
 	while ((c = sink->free)) {
 		sink->free = c->next;
 		free(c);
@@ -475,25 +528,28 @@ static void sink_free(struct sink *sink)
 	free(sink);
 }
 
-int sink_get(const char *name, const struct sink_ops *ops, size_t queue_size, enum sink_full full,
-	     struct sink **ret)
+int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t queue_size,
+	     enum sink_full full, struct sink **ret)
 {
 	struct sink *sink;
-	int err;
+	int err = 0;
 
 	for (sink = sinks; sink; sink = sink->next) {
 		if (sink->ops == ops && strcmp(sink->name, name) == 0) {
+			if (ops->free)
+				ops->free(dest);
 			*ret = sink;
 			return 0;
 		}
 	}
-	sink = sink_new(name, ops);
+	sink = sink_new(name, ops, dest);
 	if (!sink)
 		return -ENOMEM;
 	sink->queue_size = queue_size;
 	sink->full = full;
-	err = ops->open(sink);
-	if (err < 0) {
+	if (!ops->open_later)
+		err = ops->open(sink);
+	if (err < 0 && err != -ENXIO) {
 		sink_free(sink);
 		return err;
 	}

@@ -50,18 +50,28 @@ uint32_t chunk_records_within(const struct chunk *c, uint32_t len);
 
 struct sink;
 
-/** A kind of destination.  All callbacks run on the sink's thread but for the first open(). */
+/** A kind of destination.  Its callbacks run on the sink's thread, open() once before that. */
 struct sink_ops {
+	/** What open() may have to wait for, like a name server, must not hold up the start. */
+	bool open_later;
 	/** Opens the destination; what was open before is replaced only on success. */
 	int (*open)(struct sink *sink);
-	/** Delivers @c from c->done on, and moves c->done.  0 when all of it is delivered. */
+	/**
+	 * Delivers @c from c->done on, and moves c->done.
+	 * 0 when all of it is delivered; -EAGAIN when the other side is slow and the call has waited
+	 * for it a while; another error when the destination fails.  A destination that cannot go
+	 * on where it was has closed itself and moved c->done back between two records.
+	 */
 	int (*write)(struct sink *sink, struct chunk *c);
 	/**
 	 * Before a reopen, when @c was delivered in part: ends the record that has been begun,
 	 * or takes it back, so that c->done stands between two records.
 	 */
 	void (*settle)(struct sink *sink, struct chunk *c);
+	/** Closes it, if it is open; sink_fd() is -1 afterwards. */
 	void (*close)(struct sink *sink);
+	/** Frees what sink_dest() points to; NULL: nothing. */
+	void (*free)(void *dest);
 };
 
 /** What to do with a record when the queue is full. */
@@ -72,17 +82,28 @@ enum sink_full {
 
 /**
  * The sink for the destination called @name, made and opened unless it exists.
- * @ops: its kind; @queue_size: bytes of all its chunks together
+ * @ops: its kind; @dest: what the ops know of it, the sink's from now on, error or not
+ * @queue_size: bytes of all its chunks together
  * @ret: the sink, which sink_fini_all() frees
- * Returns 0 or what open() returned.
+ * Returns 0 or what open() returned.  A FIFO without a reader (-ENXIO) is opened later.
  */
-int sink_get(const char *name, const struct sink_ops *ops, size_t queue_size, enum sink_full full,
-	     struct sink **ret);
+int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t queue_size,
+	     enum sink_full full, struct sink **ret);
 
-/** The destination's name, and the ops' own handle of it (-1 before the first open). */
+/** The destination's name, what the ops know of it, and its descriptor; -1: not open. */
 const char *sink_name(const struct sink *sink);
+void *sink_dest(const struct sink *sink);
 int sink_fd(const struct sink *sink);
 void sink_set_fd(struct sink *sink, int fd);
+
+/** For write(): waits a moment until the descriptor takes more.  0, or -EAGAIN. */
+int sink_wait_writable(const struct sink *sink);
+
+/** For write(): the record at c->done cannot be delivered at all; skips it, counts it, says @why. */
+void sink_skip_record(struct sink *sink, struct chunk *c, int why);
+
+/** Moves c->done back to the beginning of the record it is in. */
+void chunk_rewind(struct chunk *c);
 
 /** Starts the threads of all sinks. */
 int sink_start_all(void);

@@ -132,6 +132,22 @@
 	X(REPLY_IP_DADDR_STR, "reply.ip.daddr.str", STRING, 0, 0, "reply.ip.daddr as text") \
 	X(ARP_SADDR_STR, "arp.saddr.str", STRING, 0, 0, "arp.saddr as text") \
 	X(ARP_DADDR_STR, "arp.daddr.str", STRING, 0, 0, "arp.daddr as text") \
+	X(IP_SADDR_BIN, "ip.saddr.bin", RAWSTR, 0, 0, "ip.saddr as an SQL number, 0x and 32 digits") \
+	X(IP_DADDR_BIN, "ip.daddr.bin", RAWSTR, 0, 0, "ip.daddr as an SQL number") \
+	X(ORIG_IP_SADDR_BIN, "orig.ip.saddr.bin", RAWSTR, 0, 0, "orig.ip.saddr as an SQL number") \
+	X(ORIG_IP_DADDR_BIN, "orig.ip.daddr.bin", RAWSTR, 0, 0, "orig.ip.daddr as an SQL number") \
+	X(REPLY_IP_SADDR_BIN, "reply.ip.saddr.bin", RAWSTR, 0, 0, "reply.ip.saddr as an SQL number") \
+	X(REPLY_IP_DADDR_BIN, "reply.ip.daddr.bin", RAWSTR, 0, 0, "reply.ip.daddr as an SQL number") \
+	X(ARP_SADDR_BIN, "arp.saddr.bin", RAWSTR, 0, 0, "arp.saddr as an SQL number") \
+	X(ARP_DADDR_BIN, "arp.daddr.bin", RAWSTR, 0, 0, "arp.daddr as an SQL number") \
+	X(IP_SADDR_HBIN, "ip.hsaddr", IPADDR, 0, 0, "ip.saddr, IPv4 in host byte order") \
+	X(IP_DADDR_HBIN, "ip.hdaddr", IPADDR, 0, 0, "ip.daddr, IPv4 in host byte order") \
+	X(ORIG_IP_SADDR_HBIN, "orig.ip.hsaddr", IPADDR, 0, 0, "orig.ip.saddr, IPv4 in host byte order") \
+	X(ORIG_IP_DADDR_HBIN, "orig.ip.hdaddr", IPADDR, 0, 0, "orig.ip.daddr, IPv4 in host byte order") \
+	X(REPLY_IP_SADDR_HBIN, "reply.ip.hsaddr", IPADDR, 0, 0, "reply.ip.saddr, IPv4 in host byte order") \
+	X(REPLY_IP_DADDR_HBIN, "reply.ip.hdaddr", IPADDR, 0, 0, "reply.ip.daddr, IPv4 in host byte order") \
+	X(ARP_SADDR_HBIN, "arp.hsaddr", IPADDR, 0, 0, "arp.saddr, IPv4 in host byte order") \
+	X(ARP_DADDR_HBIN, "arp.hdaddr", IPADDR, 0, 0, "arp.daddr, IPv4 in host byte order") \
 	X(MAC_SADDR_STR, "mac.saddr.str", STRING, 0, 0, "source link-layer address as text") \
 	X(MAC_DADDR_STR, "mac.daddr.str", STRING, 0, 0, "destination link-layer address as text") \
 	X(MAC_STR, "mac.str", STRING, 0, 0, "whole link-layer header as text") \

@@ -324,12 +324,50 @@ void ulogd_input_done(struct ulogd_instance *inst);
 
 /* --------------------------------------------------------------- outputs */
 
+/** A file as a destination.  All of it is copied; what is not needed is left zero. */
+struct ulogd_file {
+	const char *path;	/* "-" is standard output; FIFOs are opened when they have a reader */
+	bool sync;		/* hand over when the input is drained, not once a second */
+	bool dated;		/* path is for strftime(3): a new name each time it is opened */
+	const void *header;	/* begins every file that is new or empty, and every reader of a FIFO */
+	size_t header_len;
+	const void *trailer;	/* ends every file that is closed */
+	size_t trailer_len;
+	/**
+	 * Looks at a file that has content already, before anything is appended.
+	 * @fd: open for append only
+	 * Answers 0 to append to it, 1 after renaming it (a new one is opened), or an error.
+	 */
+	int (*adopt)(const char *path, int fd);
+};
+
 /**
- * Makes the file @path the destination of an output; in start().  Outputs with
- * the same path share one sink.  @sync: hand over when the input is drained,
- * not once a second.  Says itself what went wrong.
+ * Makes a file the destination of an output; in start().  Outputs with the same path share
+ * one sink, which is as the first of them says.  Says itself what went wrong.
  */
-int ulogd_output_file(struct ulogd_instance *inst, const char *path, bool sync);
+int ulogd_output_file(struct ulogd_instance *inst, const struct ulogd_file *file);
+
+enum ulogd_socket_kind {
+	ULOGD_SOCKET_TCP,
+	ULOGD_SOCKET_UDP,		/* one datagram per record */
+	ULOGD_SOCKET_UNIX,		/* stream */
+	ULOGD_SOCKET_UNIX_DGRAM,	/* one datagram per record, or a stream where that listens */
+};
+
+/** A socket as a destination.  All of it is copied. */
+struct ulogd_socket {
+	enum ulogd_socket_kind kind;
+	const char *host;	/* name or address; unix: the path */
+	const char *port;	/* number or service name; unix: "" */
+	bool sync;
+};
+
+/**
+ * Makes a socket the destination of an output; in start().  Resolving and connecting are done
+ * later, on the sink's thread, again and again until it works: a peer that is away only
+ * makes records wait.
+ */
+int ulogd_output_socket(struct ulogd_instance *inst, const struct ulogd_socket *socket);
 
 /* -------------------------------------------------------------- messages */
 

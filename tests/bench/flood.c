@@ -163,7 +163,7 @@ static void usage(FILE *out)
 	fprintf(out,
 		"usage: flood [-n COUNT] [-r RATE] [-s SIZE] [-f FLOWS] [-a ADDRESS] [-p PORT]\n"
 		"  -n  datagrams to send (1000000)\n"
-		"  -r  datagrams per second, evenly in bursts of 1 ms; 0: flat out (0)\n"
+		"  -r  datagrams per second, evenly in bursts of about 1 ms; 0: flat out (0)\n"
 		"  -s  bytes of UDP payload (64)\n"
 		"  -f  flows, that is source ports, taken in turn (1)\n"
 		"  -a  IPv4 address to send to (127.0.0.1)\n"
