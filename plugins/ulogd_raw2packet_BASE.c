@@ -287,13 +287,28 @@ static void arp_set(const struct ulogd_record *rec, const uint8_t *pkt, size_t l
 	ulogd_set_mem(rec, OUT_ARP_DADDR, h.tpa, 4);
 }
 
+struct base_filter {
+	bool wanted;	/* somebody reads what is decoded here */
+};
+
+static int base_start(struct ulogd_instance *inst)
+{
+	struct base_filter *f = ulogd_priv(inst);
+
+	for (unsigned int i = 0; i < sizeof(outputs) / sizeof(outputs[0]) - 1; i++)
+		f->wanted |= ulogd_out_wanted(inst, i);
+	return 0;
+}
+
 static int base_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 {
+	const struct base_filter *f = ulogd_priv(inst);
 	uint32_t protocol = ulogd_in_or_0(rec, IN_PROTOCOL);
 	const uint8_t *pkt;
 	size_t len;
 
-	(void)inst;
+	if (!f->wanted)
+		return ULOGD_PASS;
 	ulogd_set_num(rec, OUT_OOB_PROTOCOL, protocol);
 	pkt = ulogd_in_mem(rec, IN_PKT, &len);
 	if (!pkt)
@@ -329,10 +344,7 @@ static int base_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 	return ULOGD_PASS;
 }
 
-struct base_filter {
-};
-
 ULOGD_PLUGIN(struct base_filter,
 	.name = "BASE", .kind = ULOGD_FILTER,
-	.inputs = inputs, .outputs = outputs, .run = base_run,
+	.inputs = inputs, .outputs = outputs, .start = base_start, .run = base_run,
 );

@@ -52,6 +52,19 @@ void ulogd_buf_hex_upper(struct ulogd_buf *b, uint8_t value)
 	*b->p++ = hex_upper[value & 0xf];
 }
 
+void ulogd_buf_hex_bytes(struct ulogd_buf *b, const uint8_t *data, size_t len)
+{
+	char *p = b->p;
+
+	if (!ulogd_buf_room(b, 2 * len))
+		return;
+	for (size_t i = 0; i < len; i++) {
+		*p++ = hex_lower[data[i] >> 4];
+		*p++ = hex_lower[data[i] & 0xf];
+	}
+	b->p = p;
+}
+
 void ulogd_buf_mac(struct ulogd_buf *b, const uint8_t *mac, size_t len)
 {
 	char *p = b->p;
@@ -124,4 +137,28 @@ void ulogd_buf_addr(struct ulogd_buf *b, const uint8_t *addr, size_t len)
 		buf_ipv6(b, addr);
 	else
 		buf_ipv4(b, addr);
+}
+
+size_t ulogd_utf8_len(const uint8_t *s, size_t len)
+{
+	static const struct {
+		uint8_t first_lo, first_hi, second_lo, second_hi, len;
+	} forms[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (s[0] < forms[i].first_lo || s[0] > forms[i].first_hi)
+			continue;
+		if (len < forms[i].len || s[1] < forms[i].second_lo || s[1] > forms[i].second_hi)
+			return 0;
+		for (size_t j = 2; j < forms[i].len; j++)
+			if ((s[j] & 0xc0) != 0x80)
+				return 0;
+		return forms[i].len;
+	}
+	return 0;
 }

@@ -196,6 +196,11 @@ bool ulogd_input_at(const struct ulogd_instance *inst, unsigned int i, const cha
 	return true;
 }
 
+bool ulogd_in_provided(const struct ulogd_instance *inst, unsigned int i)
+{
+	return inst->in[i] != &inst->tree->absent;
+}
+
 bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i)
 {
 	return inst->out[i] != &inst->tree->unread;

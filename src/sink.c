@@ -387,6 +387,8 @@ static void sink_do_reopen(struct sink *sink)
 	struct chunk *c = sink->work.first;
 	int ret;
 
+	if (sink->fd < 0)
+		return;	/* the next write opens it anyway */
 	if (c && c->done > 0 && sink->ops->settle)
 		sink->ops->settle(sink, c);
 	ret = sink->ops->open(sink);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,20 +18,34 @@ static bool is_stdout(const char *path)
 	return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;
 }
 
+/* What the sink knows of its file; header and trailer follow it in memory. */
+struct file_dest {
+	struct ulogd_file file;		/* without its path, which is the sink's name */
+	char now[PATH_MAX];		/* dated: the name it has been opened by */
+	char bytes[];
+};
+
 void *sink_file_dest(const struct ulogd_file *file)
 {
-	struct ulogd_file *dest = malloc(sizeof(*dest) + file->header_len + file->trailer_len);
-	char *copy = (char *)(dest + 1);
+	struct file_dest *dest = calloc(1, sizeof(*dest) + file->header_len + file->trailer_len);
 
 	if (!dest)
 		return NULL;
-	*dest = *file;
+	dest->file = *file;
+	dest->file.path = NULL;
 	if (file->header_len > 0)
-		dest->header = memcpy(copy, file->header, file->header_len);
+		dest->file.header = memcpy(dest->bytes, file->header, file->header_len);
 	if (file->trailer_len > 0)
-		dest->trailer = memcpy(copy + file->header_len, file->trailer, file->trailer_len);
-	dest->path = NULL;	/* the sink has it as its name */
+		dest->file.trailer = memcpy(dest->bytes + file->header_len, file->trailer,
+					    file->trailer_len);
 	return dest;
+}
+
+static const struct ulogd_file *file_of(const struct sink *sink)
+{
+	const struct file_dest *dest = sink_dest(sink);
+
+	return &dest->file;
 }
 
 /* Writes to @fd until offset @end of @data, from *done on. */
@@ -70,7 +85,7 @@ static int header_write(int fd, const struct ulogd_file *file)
 
 static void file_close(struct sink *sink)
 {
-	const struct ulogd_file *file = sink_dest(sink);
+	const struct ulogd_file *file = file_of(sink);
 	int fd = sink_fd(sink);
 
 	if (fd < 0)
@@ -81,17 +96,54 @@ static void file_close(struct sink *sink)
 	sink_set_fd(sink, -1);
 }
 
-/* The name of the file to open now: dated names are made from the local time. */
-static const char *path_now(const struct sink *sink, char *ret, size_t size)
+/* The name of the file to open now, at least "": dated names are made from the local time. */
+static void path_make(const struct sink *sink, char *ret, size_t size)
 {
-	const struct ulogd_file *file = sink_dest(sink);
 	time_t now = time(NULL);
 	struct tm tm;
 
-	if (!file->dated)
-		return sink_name(sink);
 	localtime_r(&now, &tm);
-	return strftime(ret, size, sink_name(sink), &tm) > 0 ? ret : sink_name(sink);
+	if (!file_of(sink)->dated || strftime(ret, size, sink_name(sink), &tm) == 0)
+		snprintf(ret, size, "%s", sink_name(sink));
+}
+
+/* Renames @path to the first of @path.1, @path.2, … that is free. */
+static int move_aside(const char *path)
+{
+	char aside[PATH_MAX + 16];
+
+	for (unsigned int i = 1; i < 10000; i++) {
+		snprintf(aside, sizeof(aside), "%s.%u", path, i);
+		if (access(aside, F_OK) == 0)
+			continue;
+		if (rename(path, aside) < 0)
+			return -errno;
+		log_notice("%s: it holds something else, moved to %s", path, aside);
+		return 0;
+	}
+	return -EEXIST;
+}
+
+/* Makes sure that what is in the file can be appended to. */
+static int file_adopt(const struct sink *sink, const char *path, off_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = 0;
+	int64_t whole;
+
+	if (fd < 0)
+		return -errno;
+	whole = file_of(sink)->adopt(file_of(sink), fd);
+	close(fd);
+	if (whole == -EBADMSG)
+		return move_aside(path);
+	if (whole < 0)
+		return (int)whole;
+	if (whole < size) {
+		log_notice("%s: its last record was cut, %lld bytes taken off", path,
+			   (long long)(size - whole));
+		ret = truncate(path, whole) < 0 ? -errno : 0;
+	}
+	return ret;
 }
 
 static int path_open(const char *path)
@@ -110,35 +162,33 @@ static int path_open(const char *path)
 
 static int file_open(struct sink *sink)
 {
-	const struct ulogd_file *file = sink_dest(sink);
-	char dated[PATH_MAX];
-	const char *path = path_now(sink, dated, sizeof(dated));
+	struct file_dest *dest = sink_dest(sink);
+	char path[PATH_MAX];
 	struct stat st;
-	int fd, ret;
+	int fd, ret = 0;
 
-	if (is_stdout(path) && sink_fd(sink) >= 0)
-		return 0;	/* there is nothing to open again */
+	path_make(sink, path, sizeof(path));
+	/* Nothing to open again: standard output, or a second time within one second. */
+	if (sink_fd(sink) >= 0 && (is_stdout(path) || (dest->file.dated && strcmp(path, dest->now) == 0)))
+		return 0;
+	if (dest->file.adopt && stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+		ret = file_adopt(sink, path, st.st_size);
+	if (ret < 0)
+		return ret;
 	fd = path_open(path);
 	if (fd < 0)
 		return fd;
-	ret = fstat(fd, &st) < 0 ? -errno : 0;
-	if (ret == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && file->adopt) {
-		ret = file->adopt(path, fd);
-		if (ret > 0) {	/* moved aside: what is there now is new */
-			close(fd);
-			fd = path_open(path);
-			ret = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
-		}
-	}
-	if (ret == 0 && (!S_ISREG(st.st_mode) || st.st_size == 0))
-		ret = header_write(fd, file);
+	if (fstat(fd, &st) < 0)
+		ret = -errno;
+	else if (!S_ISREG(st.st_mode) || st.st_size == 0)
+		ret = header_write(fd, &dest->file);
 	if (ret < 0) {
-		if (fd >= 0)
-			close(fd);
+		close(fd);
 		return ret;
 	}
 	file_close(sink);
 	sink_set_fd(sink, fd);
+	memcpy(dest->now, path, sizeof(path));
 	return 0;
 }
 

@@ -91,6 +91,9 @@ void ulogd_buf_hex_padded(struct ulogd_buf *b, uint32_t value, unsigned int widt
 /** Appends @value as two upper-case hexadecimal digits, like %02X. */
 void ulogd_buf_hex_upper(struct ulogd_buf *b, uint8_t value);
 
+/** Appends @len bytes as pairs of lower-case digits: 02005e… */
+void ulogd_buf_hex_bytes(struct ulogd_buf *b, const uint8_t *data, size_t len);
+
 /** Appends @len bytes as pairs of lower-case digits joined by colons: 02:00:5e:… */
 void ulogd_buf_mac(struct ulogd_buf *b, const uint8_t *mac, size_t len);
 
@@ -99,5 +102,11 @@ void ulogd_buf_mac(struct ulogd_buf *b, const uint8_t *mac, size_t len);
  * @addr: the address in network byte order, @len: 4 (IPv4) or 16 (IPv6) bytes
  */
 void ulogd_buf_addr(struct ulogd_buf *b, const uint8_t *addr, size_t len);
+
+/**
+ * The bytes of the UTF-8 sequence at @s, of which @len (at least 1) may be read; 0 when there is
+ * none: no surrogates, nothing overlong, nothing above U+10FFFF (RFC 3629).  Not for ASCII.
+ */
+size_t ulogd_utf8_len(const uint8_t *s, size_t len);
 
 #endif /* ULOGD_BUF_H */

@@ -213,6 +213,9 @@ static inline bool ulogd_in_has(const struct ulogd_record *rec, unsigned int i)
 	return rec->in[i]->stamp == rec->stamp;
 }
 
+/** True when the stack has a writer of input @i at all; the same for all events. */
+bool ulogd_in_provided(const struct ulogd_instance *inst, unsigned int i);
+
 /** Reads number @i; false and nothing stored when it is absent. */
 static inline bool ulogd_in_u64(const struct ulogd_record *rec, unsigned int i, uint64_t *ret)
 {
@@ -335,10 +338,11 @@ struct ulogd_file {
 	size_t trailer_len;
 	/**
 	 * Looks at a file that has content already, before anything is appended.
-	 * @fd: open for append only
-	 * Answers 0 to append to it, 1 after renaming it (a new one is opened), or an error.
+	 * @file: as given to ulogd_output_file(), but for the path; @fd: open for reading
+	 * Answers how many bytes are whole: behind them a crash has cut a record, which is taken
+	 * off.  -EBADMSG: the file holds something else, and is moved aside.
 	 */
-	int (*adopt)(const char *path, int fd);
+	int64_t (*adopt)(const struct ulogd_file *file, int fd);
 };
 
 /**

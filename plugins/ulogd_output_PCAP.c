@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* PCAP - write packets to a capture file, for tcpdump and Wireshark. */
+#include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/netfilter.h>
+#include <linux/netlink.h>
+
+#include <ulogd/plugin.h>
+
+#include "packet.h"
+
+/* The file format: draft-ietf-opsawg-pcap, in the host's byte order. */
+#define MAGIC_USEC	0xa1b2c3d4
+#define MAGIC_NSEC	0xa1b23c4d
+#define SNAPLEN		65536
+#define LINKTYPE_RAW	101
+#define LINKTYPE_NFLOG	239
+
+struct file_header {
+	uint32_t magic;
+	uint16_t major, minor;
+	uint32_t thiszone, sigfigs, snaplen, linktype;
+};
+
+struct record_header {
+	uint32_t sec, fraction, caplen, len;
+};
+
+struct pcap_output {
+	const char *file;
+	bool sync;
+	const char *linktype;
+	bool nanoseconds;
+
+	bool nflog;
+};
+
+static const struct ulogd_option options[] = {
+	ULOGD_OPT_STRING(struct pcap_output, file, "/var/log/ulogd.pcap", "file to append to"),
+	ULOGD_OPT_BOOL(struct pcap_output, sync, false,
+		       "write whenever the input is drained, not once a second"),
+	ULOGD_OPT_STRING(struct pcap_output, linktype, "raw",
+			 "raw: IP packets; nflog: with prefix, uid, mark and interfaces (NFLOG input only)"),
+	ULOGD_OPT_BOOL(struct pcap_output, nanoseconds, false,
+		       "write the time in nanoseconds, in the file format for that"),
+	{}
+};
+
+enum { IN_PKT, IN_FAMILY, IN_SEC, IN_USEC, IN_RAW };
+static const struct ulogd_field inputs[] = {
+	[IN_PKT]    = { .id = FIELD_RAW_PKT },
+	[IN_FAMILY] = { .id = FIELD_OOB_FAMILY },
+	[IN_SEC]    = { .id = FIELD_OOB_TIME_SEC },
+	[IN_USEC]   = { FIELD_OOB_TIME_USEC, .optional = true },
+	[IN_RAW]    = { FIELD_RAW, .optional = true },
+	{}
+};
+
+/* How long the packet was before it was cut, as its IP header says. */
+static size_t packet_len(uint32_t family, const uint8_t *pkt, size_t caplen)
+{
+	size_t len = 0;
+
+	if (family == NFPROTO_IPV4 && caplen >= 20)
+		len = get_be16(pkt + 2);
+	else if (family == NFPROTO_IPV6 && caplen >= 40)
+		len = get_be16(pkt + 4) + 40u;
+	return len > caplen ? len : caplen;
+}
+
+static int pcap_format(struct ulogd_instance *inst, const struct ulogd_record *rec,
+		       struct ulogd_buf *out)
+{
+	const struct pcap_output *o = ulogd_priv(inst);
+	struct record_header h;
+	struct timespec now;
+	const uint8_t *data;
+	size_t len;
+
+	if (o->nflog) {
+		/* LINKTYPE_NFLOG is what follows the nlmsghdr, as it is. */
+		data = ulogd_in_mem(rec, IN_RAW, &len);
+		if (!data || len < NLMSG_HDRLEN)
+			return ULOGD_PASS;
+		data += NLMSG_HDRLEN;
+		h.caplen = h.len = (uint32_t)(len - NLMSG_HDRLEN);
+	} else {
+		data = ulogd_in_mem(rec, IN_PKT, &len);
+		if (!data)
+			return ULOGD_PASS;
+		h.caplen = (uint32_t)len;
+		h.len = (uint32_t)packet_len(ulogd_in_or_0(rec, IN_FAMILY), data, len);
+	}
+	if (ulogd_in_u32(rec, IN_SEC, &h.sec) && ulogd_in_u32(rec, IN_USEC, &h.fraction)) {
+		h.fraction *= o->nanoseconds ? 1000 : 1;
+	} else {
+		clock_gettime(CLOCK_REALTIME, &now);
+		h.sec = (uint32_t)now.tv_sec;
+		h.fraction = (uint32_t)(o->nanoseconds ? now.tv_nsec : now.tv_nsec / 1000);
+	}
+	ulogd_buf_mem(out, &h, sizeof(h));
+	ulogd_buf_mem(out, data, h.caplen);
+	return ULOGD_PASS;
+}
+
+/* Walks the records of a capture, to find one that a crash has cut. */
+static int64_t pcap_adopt(const struct ulogd_file *file, int fd)
+{
+	struct file_header have;
+	const struct file_header *want = file->header;
+	struct record_header h;
+	int64_t end = sizeof(have);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (pread(fd, &have, sizeof(have), 0) != sizeof(have))
+		return -EBADMSG;
+	if (have.magic != want->magic || have.linktype != want->linktype ||
+	    have.snaplen != want->snaplen)
+		return -EBADMSG;
+	while (pread(fd, &h, sizeof(h), end) == sizeof(h)) {
+		if (h.caplen > SNAPLEN + 64 * 1024 || end + (int64_t)sizeof(h) + h.caplen > st.st_size)
+			break;
+		end += (int64_t)sizeof(h) + h.caplen;
+	}
+	return end;
+}
+
+static int pcap_start(struct ulogd_instance *inst)
+{
+	struct pcap_output *o = ulogd_priv(inst);
+	struct file_header header = {
+		.magic = o->nanoseconds ? MAGIC_NSEC : MAGIC_USEC,
+		.major = 2, .minor = 4, .snaplen = SNAPLEN, .linktype = LINKTYPE_RAW,
+	};
+
+	if (strcmp(o->linktype, "nflog") == 0)
+		o->nflog = true;
+	else if (strcmp(o->linktype, "raw") != 0)
+		return ulogd_fail(inst, -EINVAL, "unknown linktype '%s'; write raw or nflog",
+				  o->linktype);
+	if (o->nflog && !ulogd_in_provided(inst, IN_RAW))
+		return ulogd_fail(inst, -EINVAL, "linktype=nflog needs a stack that begins with NFLOG");
+	if (o->nflog)
+		header.linktype = LINKTYPE_NFLOG;
+	return ulogd_output_file(inst, &(struct ulogd_file){
+		.path = o->file, .sync = o->sync, .adopt = pcap_adopt,
+		.header = &header, .header_len = sizeof(header) });
+}
+
+ULOGD_PLUGIN(struct pcap_output,
+	.name = "PCAP", .kind = ULOGD_OUTPUT,
+	.options = options, .inputs = inputs, .start = pcap_start, .format = pcap_format,
+);

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* XML - write each packet as an element, into files that are named for the time they begin. */
+#include <time.h>
+
+#include "nflog_packet.h"
+
+#include <ulogd/plugin.h>
+
+struct xml_output {
+	const char *directory;
+	bool sync;
+	bool stdout;
+
+	time_t when_sec;	/* the second that when[] is written for */
+	char when[160];
+	size_t when_len;
+};
+
+static const struct ulogd_option options[] = {
+	ULOGD_OPT_STRING(struct xml_output, directory, "/var/log/",
+			 "directory for the files, ulogd-pkt-DDMMYYYY-HHMMSS.xml"),
+	ULOGD_OPT_BOOL(struct xml_output, sync, false,
+		       "write whenever the input is drained, not once a second"),
+	ULOGD_OPT_BOOL(struct xml_output, stdout, false, "write to standard output instead"),
+	{}
+};
+
+enum { IN_RAW };
+static const struct ulogd_field inputs[] = {
+	[IN_RAW] = { FIELD_RAW, .optional = true },
+	{}
+};
+
+#define PREAMBLE	"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<packet>\n"
+#define TRAILER		"</packet>\n"
+
+/* Text of an element: XML 1.0 has no way to write most control characters, they become U+FFFD. */
+static void text_put(struct ulogd_buf *out, const uint8_t *s, size_t len)
+{
+	for (size_t i = 0; i < len; ) {
+		size_t n = 1;
+
+		if (s[i] >= 0x80)
+			n = ulogd_utf8_len(s + i, len - i);
+		if (s[i] == '&')
+			ulogd_buf_lit(out, "&amp;");
+		else if (s[i] == '<')
+			ulogd_buf_lit(out, "&lt;");
+		else if (s[i] == '>')
+			ulogd_buf_lit(out, "&gt;");
+		else if (n == 0 || (s[i] < 0x20 && s[i] != '\t'))
+			ulogd_buf_lit(out, "\xef\xbf\xbd");
+		else
+			ulogd_buf_mem(out, s + i, n);
+		i += n > 0 ? n : 1;
+	}
+}
+
+#define element_num(out, name, num) do { \
+	ulogd_buf_lit(out, "<" name ">"); \
+	ulogd_buf_u32(out, num); \
+	ulogd_buf_lit(out, "</" name ">"); \
+} while (0)
+
+/* The same for an attribute that is there and not 0. */
+#define element_be32(out, name, p, type) do { \
+	if (nflog_has(p, type) && nflog_be32(p, type) != 0) \
+		element_num(out, name, nflog_be32(p, type)); \
+} while (0)
+
+static void two_digits(struct ulogd_buf *out, int num)
+{
+	ulogd_buf_mem(out, ulogd_buf_digits + 2 * (num % 100), 2);
+}
+
+/* The time of writing, local; wday counts from Sunday 1. */
+static void when_make(struct xml_output *o, time_t now)
+{
+	struct ulogd_buf b = { .p = o->when, .end = o->when + sizeof(o->when) };
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	ulogd_buf_lit(&b, "<when>");
+	element_num(&b, "hour", (uint32_t)tm.tm_hour);
+	ulogd_buf_lit(&b, "<min>");
+	two_digits(&b, tm.tm_min);
+	ulogd_buf_lit(&b, "</min><sec>");
+	two_digits(&b, tm.tm_sec);
+	ulogd_buf_lit(&b, "</sec>");
+	element_num(&b, "wday", (uint32_t)tm.tm_wday + 1);
+	element_num(&b, "day", (uint32_t)tm.tm_mday);
+	element_num(&b, "month", (uint32_t)tm.tm_mon + 1);
+	element_num(&b, "year", (uint32_t)tm.tm_year + 1900);
+	ulogd_buf_lit(&b, "</when>");
+	o->when_len = (size_t)(b.p - o->when);
+	o->when_sec = now;
+}
+
+static void packet_put(struct ulogd_buf *out, const struct nflog_packet *p)
+{
+	if (nflog_has(p, NFULA_PREFIX)) {
+		const uint8_t *prefix = p->data[NFULA_PREFIX];
+
+		ulogd_buf_lit(out, "<prefix>");
+		text_put(out, prefix, strnlen((const char *)prefix, p->len[NFULA_PREFIX]));
+		ulogd_buf_lit(out, "</prefix>");
+	}
+	if (nflog_has(p, NFULA_PACKET_HDR)) {
+		element_num(out, "hook", p->data[NFULA_PACKET_HDR][2]);
+		ulogd_buf_lit(out, "<hw><proto>");
+		ulogd_buf_hex_padded(out, nflog_be16(p, NFULA_PACKET_HDR), 4);
+		ulogd_buf_lit(out, "</proto>");
+		if (nflog_has(p, NFULA_HWADDR)) {
+			/* struct nfulnl_msg_packet_hw: be16 length, pad, 8 bytes of address. */
+			uint16_t len = nflog_be16(p, NFULA_HWADDR);
+
+			ulogd_buf_lit(out, "<src>");
+			ulogd_buf_hex_bytes(out, p->data[NFULA_HWADDR] + 4, len < 8 ? len : 8);
+			ulogd_buf_lit(out, "</src>");
+		}
+		ulogd_buf_lit(out, "</hw>");
+	}
+	element_be32(out, "mark", p, NFULA_MARK);
+	element_be32(out, "indev", p, NFULA_IFINDEX_INDEV);
+	element_be32(out, "outdev", p, NFULA_IFINDEX_OUTDEV);
+	element_be32(out, "physindev", p, NFULA_IFINDEX_PHYSINDEV);
+	element_be32(out, "physoutdev", p, NFULA_IFINDEX_PHYSOUTDEV);
+	if (nflog_has(p, NFULA_PAYLOAD)) {
+		ulogd_buf_lit(out, "<payload>");
+		ulogd_buf_hex_bytes(out, p->data[NFULA_PAYLOAD], p->len[NFULA_PAYLOAD]);
+		ulogd_buf_lit(out, "</payload>");
+	}
+}
+
+static int xml_format(struct ulogd_instance *inst, const struct ulogd_record *rec,
+		      struct ulogd_buf *out)
+{
+	struct xml_output *o = ulogd_priv(inst);
+	time_t now = time(NULL);
+	struct nflog_packet packet;
+	const uint8_t *msg;
+	size_t len;
+	int ret;
+
+	msg = ulogd_in_mem(rec, IN_RAW, &len);
+	if (!msg || len < NLMSG_HDRLEN)
+		return ULOGD_PASS;
+	ret = nflog_decode(msg + NLMSG_HDRLEN, len - NLMSG_HDRLEN, &packet);
+	if (ret < 0)
+		return ret;
+	if (now != o->when_sec)
+		when_make(o, now);
+	ulogd_buf_lit(out, "<log>");
+	ulogd_buf_mem(out, o->when, o->when_len);
+	packet_put(out, &packet);
+	ulogd_buf_lit(out, "</log>\n");
+	return ULOGD_PASS;
+}
+
+static int xml_start(struct ulogd_instance *inst)
+{
+	const struct xml_output *o = ulogd_priv(inst);
+	char path[4096];
+	struct ulogd_buf b = { .p = path, .end = path + sizeof(path) - 1 };
+
+	if (o->stdout) {
+		ulogd_buf_char(&b, '-');
+	} else {
+		/* The name is for strftime(3), the directory is not. */
+		for (const char *c = o->directory; *c; c++) {
+			if (*c == '%')
+				ulogd_buf_char(&b, '%');
+			ulogd_buf_char(&b, *c);
+		}
+		ulogd_buf_lit(&b, "/ulogd-pkt-%d%m%Y-%H%M%S.xml");
+	}
+	if (b.full)
+		return ulogd_fail(inst, -ENAMETOOLONG, "directory: %m");
+	*b.p = '\0';
+	return ulogd_output_file(inst, &(struct ulogd_file){
+		.path = path, .sync = o->sync, .dated = !o->stdout,
+		.header = PREAMBLE, .header_len = sizeof(PREAMBLE) - 1,
+		.trailer = TRAILER, .trailer_len = sizeof(TRAILER) - 1 });
+}
+
+ULOGD_PLUGIN(struct xml_output,
+	.name = "XML", .kind = ULOGD_OUTPUT,
+	.options = options, .inputs = inputs, .start = xml_start, .format = xml_format,
+);
