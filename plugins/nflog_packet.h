@@ -2,23 +2,17 @@
 /*
  * nflog_packet.h - decoder of NFULNL_MSG_PACKET: bytes in, a table of attributes out.
  *
- * The walk is our own because it is done for every packet: libmnl's is several function
- * calls per attribute, which cost more than everything else a packet needs here.
  * Source: linux/netfilter/nfnetlink_log.h.
  */
 #ifndef NFLOG_PACKET_H
 #define NFLOG_PACKET_H
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
-#include <linux/netlink.h>
 
+#include "attrs.h"
 #include "packet.h"
 
 /**
@@ -67,58 +61,37 @@ static inline int nflog_decode(const uint8_t *msg, size_t len, struct nflog_pack
 		[NFULA_HWTYPE] = 2, [NFULA_HWLEN] = 2, [NFULA_CT_INFO] = 4,
 	};
 
+	struct attr_walk w;
+
 	ret->present = 0;
 	if (len < sizeof(struct nfgenmsg))
 		return -EBADMSG;
 	ret->family = msg[0];
-	msg += sizeof(struct nfgenmsg);
-	len -= sizeof(struct nfgenmsg);
-
-	while (len >= NLA_HDRLEN) {
-		struct nlattr attr;
-		unsigned int type;
-		size_t step;
-
-		memcpy(&attr, msg, sizeof(attr));
-		if (attr.nla_len < NLA_HDRLEN || attr.nla_len > len)
+	w = (struct attr_walk){ .next = msg + sizeof(struct nfgenmsg),
+				.left = len - sizeof(struct nfgenmsg) };
+	while (attr_next(&w)) {
+		if (w.type > NFULA_MAX)
+			continue;
+		if (w.len < min_len[w.type])
 			return -EBADMSG;
-		type = attr.nla_type & NLA_TYPE_MASK;
-		if (type <= NFULA_MAX) {
-			if (attr.nla_len - NLA_HDRLEN < min_len[type])
-				return -EBADMSG;
-			ret->present |= 1u << type;
-			ret->data[type] = msg + NLA_HDRLEN;
-			ret->len[type] = attr.nla_len - NLA_HDRLEN;
-		}
-		step = NLA_ALIGN(attr.nla_len);
-		if (step >= len)
-			return 0;
-		msg += step;
-		len -= step;
+		ret->present |= 1u << w.type;
+		ret->data[w.type] = w.data;
+		ret->len[w.type] = (uint32_t)w.len;
 	}
-	return len == 0 ? 0 : -EBADMSG;
+	return w.cut ? -EBADMSG : 0;
 }
 
 /** Finds a be16 attribute inside a nested one; false when it is not there. */
 static inline bool nflog_nested_be16(const uint8_t *nest, size_t len, unsigned int want,
 				     uint16_t *ret)
 {
-	while (len >= NLA_HDRLEN) {
-		struct nlattr attr;
-		size_t step;
+	struct attr_walk w = { .next = nest, .left = len };
 
-		memcpy(&attr, nest, sizeof(attr));
-		if (attr.nla_len < NLA_HDRLEN || attr.nla_len > len)
-			return false;
-		if ((attr.nla_type & NLA_TYPE_MASK) == want && attr.nla_len >= NLA_HDRLEN + 2) {
-			*ret = get_be16(nest + NLA_HDRLEN);
+	while (attr_next(&w)) {
+		if (w.type == want && w.len >= 2) {
+			*ret = get_be16(w.data);
 			return true;
 		}
-		step = NLA_ALIGN(attr.nla_len);
-		if (step >= len)
-			return false;
-		nest += step;
-		len -= step;
 	}
 	return false;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 /* The kernel's own header comes first: the library's copy of it is older. */
+#include "conntrack_entry.h"
 #include "nflog_packet.h"
 
 #include <libmnl/libmnl.h>
@@ -109,7 +110,10 @@ static const struct ulogd_option options[] = {
 	X(RAW_MAC_LEN) X(OOB_SEQ_LOCAL) X(OOB_SEQ_GLOBAL) X(OOB_FAMILY) X(OOB_PROTOCOL) \
 	X(OOB_UID) X(OOB_GID) X(RAW_LABEL) X(RAW_TYPE) X(RAW_MAC_SADDR) X(RAW_MAC_ADDRLEN) \
 	X(RAW) X(CT) \
-	X(OOB_IFINDEX_PHYSIN) X(OOB_IFINDEX_PHYSOUT) X(OOB_VLAN_PROTO) X(OOB_VLAN_TCI) X(OOB_L2HDR)
+	X(OOB_IFINDEX_PHYSIN) X(OOB_IFINDEX_PHYSOUT) X(OOB_VLAN_PROTO) X(OOB_VLAN_TCI) X(OOB_L2HDR) \
+	X(ORIG_IP_SADDR) X(ORIG_IP_DADDR) X(ORIG_IP_PROTOCOL) X(ORIG_L4_SPORT) X(ORIG_L4_DPORT) \
+	X(REPLY_IP_SADDR) X(REPLY_IP_DADDR) X(REPLY_IP_PROTOCOL) X(REPLY_L4_SPORT) \
+	X(REPLY_L4_DPORT) X(CT_MARK) X(CT_ID) X(CT_STATUS) X(CT_INFO)
 
 enum {
 #define OUTPUT_ENUM(field) OUT_##field,
@@ -277,6 +281,53 @@ static void ifindex_if(const struct ulogd_record *rec, unsigned int out,
 		ulogd_set_num(rec, out, nflog_be32(p, type));
 }
 
+/* What came in cannot be used: counted, said once a second. */
+static void nflog_bad(struct ulogd_instance *inst, struct nflog_source *src, uint64_t *counter)
+{
+	++*counter;
+	if (ulogd_once_a_second(&src->complained))
+		ulogd_error(inst, "group %" PRId32 ": messages that could not be used so far: %" PRIu64
+			    " malformed, %" PRIu64 " truncated, %" PRIu64 " not from the kernel",
+			    src->group, src->malformed, src->truncated, src->foreign);
+}
+
+/* One direction: @out is the first of its five outputs. */
+static void tuple_set(const struct ulogd_record *rec, unsigned int out,
+		      const struct conntrack_tuple *t)
+{
+	enum { SADDR, DADDR, PROTOCOL, SPORT, DPORT };
+
+	if (t->saddr)
+		ulogd_set_mem(rec, out + SADDR, t->saddr, t->addr_len);
+	if (t->daddr)
+		ulogd_set_mem(rec, out + DADDR, t->daddr, t->addr_len);
+	if (t->has_protocol)
+		ulogd_set_num(rec, out + PROTOCOL, t->protocol);
+	if (!t->has_ports)
+		return;
+	ulogd_set_num(rec, out + SPORT, t->sport);
+	ulogd_set_num(rec, out + DPORT, t->dport);
+}
+
+/* The connection that the kernel attached to the packet. */
+static void conntrack_set(struct ulogd_instance *inst, struct nflog_source *src,
+			  const struct ulogd_record *rec, const struct nflog_packet *p)
+{
+	struct conntrack_entry entry;
+
+	ulogd_set_mem(rec, OUT_CT, p->data[NFULA_CT], p->len[NFULA_CT]);
+	if (conntrack_decode(p->data[NFULA_CT], p->len[NFULA_CT], &entry) < 0)
+		nflog_bad(inst, src, &src->malformed);
+	tuple_set(rec, OUT_ORIG_IP_SADDR, &entry.orig);
+	tuple_set(rec, OUT_REPLY_IP_SADDR, &entry.reply);
+	ulogd_set_num(rec, OUT_CT_MARK, entry.mark);
+	if (entry.has_id)
+		ulogd_set_num(rec, OUT_CT_ID, entry.id);
+	if (entry.has_status)
+		ulogd_set_num(rec, OUT_CT_STATUS, entry.status);
+	num_if(rec, OUT_CT_INFO, p, NFULA_CT_INFO);
+}
+
 static void nflog_packet_run(struct ulogd_instance *inst, struct nflog_source *src,
 			     const struct nlmsghdr *nlh, const struct nflog_packet *p)
 {
@@ -308,18 +359,8 @@ static void nflog_packet_run(struct ulogd_instance *inst, struct nflog_source *s
 	ulogd_set_num(rec, OUT_RAW_LABEL, (uint8_t)src->numeric_label);
 	ulogd_set_mem(rec, OUT_RAW, nlh, nlh->nlmsg_len);
 	if (nflog_has(p, NFULA_CT))
-		ulogd_set_mem(rec, OUT_CT, p->data[NFULA_CT], p->len[NFULA_CT]);
+		conntrack_set(inst, src, rec, p);
 	ulogd_record_run(inst, rec);
-}
-
-/* What came in cannot be used: counted, said once a second. */
-static void nflog_bad(struct ulogd_instance *inst, struct nflog_source *src, uint64_t *counter)
-{
-	++*counter;
-	if (ulogd_once_a_second(&src->complained))
-		ulogd_error(inst, "group %" PRId32 ": messages that could not be used so far: %" PRIu64
-			    " malformed, %" PRIu64 " truncated, %" PRIu64 " not from the kernel",
-			    src->group, src->malformed, src->truncated, src->foreign);
 }
 
 /* One datagram: packets of our group, and the answer to a request. */

@@ -173,8 +173,17 @@ static int json_format(struct ulogd_instance *inst, const struct ulogd_record *r
 
 /* ----------------------------------------------------------------- start */
 
+/* True when the stack has @name, too. */
+static bool column_exists(const struct json_output *o, const char *name)
+{
+	for (unsigned int i = 0; i < o->n_columns; i++)
+		if (strcmp(o->columns[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 /* Names of Splunk's common information model, which ulogd2 uses for a few fields. */
-static const char *member_name(const char *field)
+static const char *member_name(const struct json_output *o, const char *field)
 {
 	static const struct {
 		const char *field, *member;
@@ -186,6 +195,9 @@ static const char *member_name(const char *field)
 		{ "sctp.sport", "src_port" }, { "sctp.dport", "dest_port" },
 	};
 
+	/* A packet with its connection has addresses of both: those of the packet get the name. */
+	if (strncmp(field, "orig.", 5) == 0 && column_exists(o, field + 5))
+		return field;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i].field, field) == 0)
 			return names[i].member;
@@ -217,7 +229,7 @@ static void members_make(struct json_output *o)
 		m->column = *c;
 		m->label = o->boolean_label && strcmp(c->name, "raw.label") == 0;
 		m->key_len = (size_t)snprintf(m->key, sizeof(m->key), ", \"%.48s\": ",
-					      m->label ? "action" : member_name(c->name));
+					      m->label ? "action" : member_name(o, c->name));
 		o->n_members++;
 	}
 }

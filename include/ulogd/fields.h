@@ -118,7 +118,16 @@
 	X(SCTP_DPORT, "sctp.dport", U16, 0, 0, "destination port") \
 	X(SCTP_CSUM, "sctp.csum", U32, 0, 0, "checksum") \
 	/* Flows: addresses and mark that filters share between packets and flows. */ \
-	X(CT_MARK, "ct.mark", U32, 0, 0, "connection mark") \
+	X(CT_MARK, "ct.mark", U32, 21373, 4, "connection mark") \
+	X(CT_ID, "ct.id", U32, 21373, 6, "id of the connection") \
+	X(CT_STATUS, "ct.status", U32, 0, 0, "IPS_* bits of linux/netfilter/nf_conntrack_common.h") \
+	X(CT_INFO, "ct.info", U32, 0, 0, "enum ip_conntrack_info: 0 established, 1 related, 2 new; +3 reply") \
+	X(ORIG_IP_PROTOCOL, "orig.ip.protocol", U8, 0, 4, "transport protocol, original direction") \
+	X(ORIG_L4_SPORT, "orig.l4.sport", U16, 0, 7, "source port, original direction") \
+	X(ORIG_L4_DPORT, "orig.l4.dport", U16, 0, 11, "destination port, original direction") \
+	X(REPLY_IP_PROTOCOL, "reply.ip.protocol", U8, 0, 4, "transport protocol, reply direction") \
+	X(REPLY_L4_SPORT, "reply.l4.sport", U16, 0, 7, "source port, reply direction") \
+	X(REPLY_L4_DPORT, "reply.l4.dport", U16, 0, 11, "destination port, reply direction") \
 	X(ORIG_IP_SADDR, "orig.ip.saddr", IPADDR, 0, 8, "source address, original direction") \
 	X(ORIG_IP_DADDR, "orig.ip.daddr", IPADDR, 0, 12, "destination address, original direction") \
 	X(REPLY_IP_SADDR, "reply.ip.saddr", IPADDR, 0, 8, "source address, reply direction") \
