@@ -12,8 +12,11 @@
 struct member {
 	struct column column;
 	bool label;		/* raw.label, to be written as a word */
+	struct column *rival;	/* whoever has the name when both are there; NULL: nobody */
 	char key[64];		/* `, "name": ` */
 	size_t key_len;
+	char field[64];		/* the same with the field's own name */
+	size_t field_len;
 };
 
 struct json_output {
@@ -141,7 +144,10 @@ static void member_put(struct ulogd_buf *out, const struct ulogd_record *rec, co
 	const char *text;
 	size_t len;
 
-	ulogd_buf_mem(out, m->key, m->key_len);
+	if (m->rival && ulogd_in_has(rec, m->rival->input))
+		ulogd_buf_mem(out, m->field, m->field_len);
+	else
+		ulogd_buf_mem(out, m->key, m->key_len);
 	if (m->label) {
 		if (ulogd_in_or_0(rec, m->column.input))
 			ulogd_buf_lit(out, "\"allowed\"");
@@ -173,17 +179,8 @@ static int json_format(struct ulogd_instance *inst, const struct ulogd_record *r
 
 /* ----------------------------------------------------------------- start */
 
-/* True when the stack has @name, too. */
-static bool column_exists(const struct json_output *o, const char *name)
-{
-	for (unsigned int i = 0; i < o->n_columns; i++)
-		if (strcmp(o->columns[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 /* Names of Splunk's common information model, which ulogd2 uses for a few fields. */
-static const char *member_name(const struct json_output *o, const char *field)
+static const char *member_name(const char *field)
 {
 	static const struct {
 		const char *field, *member;
@@ -195,9 +192,6 @@ static const char *member_name(const struct json_output *o, const char *field)
 		{ "sctp.sport", "src_port" }, { "sctp.dport", "dest_port" },
 	};
 
-	/* A packet with its connection has addresses of both: those of the packet get the name. */
-	if (strncmp(field, "orig.", 5) == 0 && column_exists(o, field + 5))
-		return field;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i].field, field) == 0)
 			return names[i].member;
@@ -211,6 +205,20 @@ static bool column_seen(const struct json_output *o, unsigned int i)
 		if (strcmp(o->columns[j].name, o->columns[i].name) == 0)
 			return true;
 	return false;
+}
+
+static size_t key_make(char *ret, size_t size, const char *name)
+{
+	return (size_t)snprintf(ret, size, ", \"%.48s\": ", name);
+}
+
+/* A packet that comes with its connection has addresses of both: the packet's get the name. */
+static struct column *rival_find(const struct json_output *o, const char *field)
+{
+	for (unsigned int i = 0; i < o->n_columns && strncmp(field, "orig.", 5) == 0; i++)
+		if (strcmp(o->columns[i].name, field + 5) == 0)
+			return &o->columns[i];
+	return NULL;
 }
 
 static void members_make(struct json_output *o)
@@ -228,8 +236,10 @@ static void members_make(struct json_output *o)
 			continue;
 		m->column = *c;
 		m->label = o->boolean_label && strcmp(c->name, "raw.label") == 0;
-		m->key_len = (size_t)snprintf(m->key, sizeof(m->key), ", \"%.48s\": ",
-					      m->label ? "action" : member_name(o, c->name));
+		m->rival = rival_find(o, c->name);
+		m->key_len = key_make(m->key, sizeof(m->key),
+				      m->label ? "action" : member_name(c->name));
+		m->field_len = key_make(m->field, sizeof(m->field), c->name);
 		o->n_members++;
 	}
 }
