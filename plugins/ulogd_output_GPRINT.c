@@ -39,28 +39,26 @@ static int gprint_format(struct ulogd_instance *inst, const struct ulogd_record 
 			 struct ulogd_buf *out)
 {
 	const struct gprint_output *o = ulogd_priv(inst);
-	char *begin = out->p;
+	struct ulogd_buf line = *out;	/* in registers, as far as possible */
 	bool any = false;
 
 	if (o->timestamp)
-		timestamp_put(out);
-	for (unsigned int i = 0; i < o->n_columns; i++) {
-		const struct column *c = &o->columns[i];
-
-		if (!column_printable(c) || !ulogd_in_has(rec, c->input))
+		timestamp_put(&line);
+	for (const struct column *c = o->columns; c < o->columns + o->n_columns; c++) {
+		if (!column_present(c, rec))
 			continue;
-		ulogd_buf_mem(out, c->name, c->name_len);
-		ulogd_buf_char(out, '=');
-		column_put(out, rec, c);
-		ulogd_buf_char(out, ',');
+		/* The comma before a key has nothing to separate at the beginning of the line. */
+		if (any)
+			ulogd_buf_key(&line, &c->key);
+		else
+			ulogd_buf_mem(&line, c->key.text + 1, c->key.len - 1u);
+		column_put(&line, c);
 		any = true;
 	}
-	if (out->full)
-		return ULOGD_PASS;
-	if (any)
-		out->p[-1] = '\n';
-	else
-		out->p = begin;	/* an event without a field that can be printed is no line */
+	if (!any)
+		return ULOGD_PASS;	/* an event without a field that can be printed is no line */
+	ulogd_buf_char(&line, '\n');
+	*out = line;
 	return ULOGD_PASS;
 }
 
@@ -74,10 +72,18 @@ static void gprint_stop(struct ulogd_instance *inst)
 static int gprint_start(struct ulogd_instance *inst)
 {
 	struct gprint_output *o = ulogd_priv(inst);
-	int ret = columns_new(inst, &o->columns, &o->n_columns);
+	unsigned int n;
+	int ret = columns_new(inst, &o->columns, &n);
 
 	if (ret < 0)
 		return ulogd_fail(inst, ret, "cannot start: %m");
+	for (unsigned int i = 0; i < n; i++) {
+		if (!column_printable(&o->columns[i]))
+			continue;
+		o->columns[o->n_columns] = o->columns[i];
+		column_key(&o->columns[o->n_columns].key, ",", o->columns[i].name, "=");
+		o->n_columns++;
+	}
 	ret = ulogd_output_file(inst, &(struct ulogd_file){ .path = o->file, .sync = o->sync });
 	if (ret < 0)
 		gprint_stop(inst);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* JSON - write each event as one JSON object (RFC 8259) on a line, to a file or a socket. */
-#include <stdio.h>
 #include <strings.h>
 #include <time.h>
 
@@ -8,15 +7,12 @@
 
 #include "columns.h"
 
-/* One member of the object. */
+/* One member of the object; the column's key is `, "name": `. */
 struct member {
 	struct column column;
-	bool label;		/* raw.label, to be written as a word */
-	struct column *rival;	/* whoever has the name when both are there; NULL: nobody */
-	char key[64];		/* `, "name": ` */
-	size_t key_len;
-	char field[64];		/* the same with the field's own name */
-	size_t field_len;
+	bool label;			/* raw.label, to be written as a word */
+	const struct ulogd_value *rival;	/* has the name when both are there; NULL: nobody */
+	struct ulogd_key own_key;	/* with the field's own name, for that case */
 };
 
 struct json_output {
@@ -32,7 +28,7 @@ struct json_output {
 	unsigned int n_columns;
 	struct member *members;
 	unsigned int n_members;
-	struct column *time_sec, *time_usec;	/* NULL: the stack has no such field */
+	const struct ulogd_value *time_sec, *time_usec;	/* NULL: the stack has no such field */
 
 	char begin[64];		/* up to the time stamp's value */
 	size_t begin_len;
@@ -124,13 +120,16 @@ static void timestamp_put(struct json_output *o, struct ulogd_buf *out,
 {
 	uint32_t sec, usec;
 
-	if (!o->time_sec || !ulogd_in_u32(rec, o->time_sec->input, &sec))
+	if (o->time_sec && o->time_sec->stamp == rec->stamp)
+		sec = (uint32_t)o->time_sec->num;
+	else
 		sec = (uint32_t)time(NULL);
 	if ((time_t)sec != o->stamp_sec || o->stamp[0] == '\0')
 		stamp_make(o, sec);
 	ulogd_buf_char(out, '"');
 	ulogd_buf_mem(out, o->stamp, strlen(o->stamp));
-	if (o->time_usec && ulogd_in_u32(rec, o->time_usec->input, &usec)) {
+	if (o->time_usec && o->time_usec->stamp == rec->stamp) {
+		usec = (uint32_t)o->time_usec->num;
 		ulogd_buf_char(out, '.');
 		for (uint32_t scale = 100000; scale > 0; scale /= 10)
 			ulogd_buf_char(out, (char)('0' + usec / scale % 10));
@@ -141,39 +140,37 @@ static void timestamp_put(struct json_output *o, struct ulogd_buf *out,
 
 static void member_put(struct ulogd_buf *out, const struct ulogd_record *rec, const struct member *m)
 {
-	const char *text;
-	size_t len;
+	const struct ulogd_value *v = m->column.value;
 
-	if (m->rival && ulogd_in_has(rec, m->rival->input))
-		ulogd_buf_mem(out, m->field, m->field_len);
+	if (m->rival && m->rival->stamp == rec->stamp)
+		ulogd_buf_key(out, &m->own_key);
 	else
-		ulogd_buf_mem(out, m->key, m->key_len);
-	if (m->label) {
-		if (ulogd_in_or_0(rec, m->column.input))
-			ulogd_buf_lit(out, "\"allowed\"");
-		else
-			ulogd_buf_lit(out, "\"blocked\"");
-	} else if (m->column.type == ULOGD_STRING) {
-		text = ulogd_in_mem(rec, m->column.input, &len);
-		string_put(out, text, len);
-	} else {
-		column_put(out, rec, &m->column);
-	}
+		ulogd_buf_key(out, &m->column.key);
+	if (m->label && v->num != 0)
+		ulogd_buf_lit(out, "\"allowed\"");
+	else if (m->label)
+		ulogd_buf_lit(out, "\"blocked\"");
+	else if (m->column.type == ULOGD_STRING)
+		string_put(out, v->ptr, v->len);
+	else
+		column_put(out, &m->column);
 }
 
 static int json_format(struct ulogd_instance *inst, const struct ulogd_record *rec,
 		       struct ulogd_buf *out)
 {
 	struct json_output *o = ulogd_priv(inst);
+	struct ulogd_buf line = *out;	/* in registers, as far as possible */
 
-	ulogd_buf_mem(out, o->begin, o->begin_len);
+	ulogd_buf_mem(&line, o->begin, o->begin_len);
 	if (o->timestamp)
-		timestamp_put(o, out, rec);
-	ulogd_buf_mem(out, o->dvc, o->dvc_len);
-	for (unsigned int i = 0; i < o->n_members; i++)
-		if (ulogd_in_has(rec, o->members[i].column.input))
-			member_put(out, rec, &o->members[i]);
-	ulogd_buf_lit(out, "}\n");
+		timestamp_put(o, &line, rec);
+	ulogd_buf_mem(&line, o->dvc, o->dvc_len);
+	for (const struct member *m = o->members; m < o->members + o->n_members; m++)
+		if (column_present(&m->column, rec))
+			member_put(&line, rec, m);
+	ulogd_buf_lit(&line, "}\n");
+	*out = line;
 	return ULOGD_PASS;
 }
 
@@ -207,17 +204,12 @@ static bool column_seen(const struct json_output *o, unsigned int i)
 	return false;
 }
 
-static size_t key_make(char *ret, size_t size, const char *name)
-{
-	return (size_t)snprintf(ret, size, ", \"%.48s\": ", name);
-}
-
 /* A packet that comes with its connection has addresses of both: the packet's get the name. */
-static struct column *rival_find(const struct json_output *o, const char *field)
+static const struct ulogd_value *rival_find(const struct json_output *o, const char *field)
 {
 	for (unsigned int i = 0; i < o->n_columns && strncmp(field, "orig.", 5) == 0; i++)
 		if (strcmp(o->columns[i].name, field + 5) == 0)
-			return &o->columns[i];
+			return o->columns[i].value;
 	return NULL;
 }
 
@@ -228,18 +220,18 @@ static void members_make(struct json_output *o)
 		struct member *m = &o->members[o->n_members];
 
 		if (strcmp(c->name, "oob.time.sec") == 0)
-			o->time_sec = c;
+			o->time_sec = c->value;
 		if (strcmp(c->name, "oob.time.usec") == 0)
-			o->time_usec = c;
+			o->time_usec = c->value;
 		/* Addresses are written as text, by IP2STR, or not at all. */
 		if (!column_printable(c) || c->type == ULOGD_IPADDR || column_seen(o, i))
 			continue;
 		m->column = *c;
 		m->label = o->boolean_label && strcmp(c->name, "raw.label") == 0;
 		m->rival = rival_find(o, c->name);
-		m->key_len = key_make(m->key, sizeof(m->key),
-				      m->label ? "action" : member_name(c->name));
-		m->field_len = key_make(m->field, sizeof(m->field), c->name);
+		column_key(&m->column.key, ", \"", m->label ? "action" : member_name(c->name),
+			   "\": ");
+		column_key(&m->own_key, ", \"", c->name, "\": ");
 		o->n_members++;
 	}
 }

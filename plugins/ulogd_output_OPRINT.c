@@ -25,22 +25,22 @@ static int oprint_format(struct ulogd_instance *inst, const struct ulogd_record 
 {
 	const struct oprint_output *o = ulogd_priv(inst);
 
-	ulogd_buf_lit(out, "===>PACKET BOUNDARY\n");
-	for (unsigned int i = 0; i < o->n_columns; i++) {
-		const struct column *c = &o->columns[i];
+	struct ulogd_buf text = *out;	/* in registers, as far as possible */
 
-		if (!ulogd_in_has(rec, c->input))
+	ulogd_buf_lit(&text, "===>PACKET BOUNDARY\n");
+	for (const struct column *c = o->columns; c < o->columns + o->n_columns; c++) {
+		if (!column_present(c, rec))
 			continue;
-		ulogd_buf_mem(out, c->name, c->name_len);
-		ulogd_buf_char(out, '=');
+		ulogd_buf_key(&text, &c->key);
 		if (column_printable(c))
-			column_put(out, rec, c);
+			column_put(&text, c);
 		else if (c->type == ULOGD_NONE)
-			ulogd_buf_lit(out, "<none>");
+			ulogd_buf_lit(&text, "<none>");
 		else
-			ulogd_buf_lit(out, "default");
-		ulogd_buf_char(out, '\n');
+			ulogd_buf_lit(&text, "default");
+		ulogd_buf_char(&text, '\n');
 	}
+	*out = text;
 	return ULOGD_PASS;
 }
 
@@ -58,6 +58,8 @@ static int oprint_start(struct ulogd_instance *inst)
 
 	if (ret < 0)
 		return ulogd_fail(inst, ret, "cannot start: %m");
+	for (unsigned int i = 0; i < o->n_columns; i++)
+		column_key(&o->columns[i].key, "", o->columns[i].name, "=");
 	ret = ulogd_output_file(inst, &(struct ulogd_file){ .path = o->file, .sync = o->sync });
 	if (ret < 0)
 		oprint_stop(inst);

@@ -7,6 +7,13 @@ const char ulogd_buf_digits[200] =
 	"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
 	"8081828384858687888990919293949596979899";
 
+/* "00" "01" … "ff" */
+#define HEX_ROW(h) h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" \
+		   h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
+static const char hex_pairs[] =
+	HEX_ROW("0") HEX_ROW("1") HEX_ROW("2") HEX_ROW("3") HEX_ROW("4") HEX_ROW("5") HEX_ROW("6")
+	HEX_ROW("7") HEX_ROW("8") HEX_ROW("9") HEX_ROW("a") HEX_ROW("b") HEX_ROW("c") HEX_ROW("d")
+	HEX_ROW("e") HEX_ROW("f");
 static const char hex_lower[] = "0123456789abcdef";
 static const char hex_upper[] = "0123456789ABCDEF";
 
@@ -58,10 +65,8 @@ void ulogd_buf_hex_bytes(struct ulogd_buf *b, const uint8_t *data, size_t len)
 
 	if (!ulogd_buf_room(b, 2 * len))
 		return;
-	for (size_t i = 0; i < len; i++) {
-		*p++ = hex_lower[data[i] >> 4];
-		*p++ = hex_lower[data[i] & 0xf];
-	}
+	for (size_t i = 0; i < len; i++, p += 2)
+		memcpy(p, hex_pairs + 2 * data[i], 2);
 	b->p = p;
 }
 
@@ -74,19 +79,25 @@ void ulogd_buf_mac(struct ulogd_buf *b, const uint8_t *mac, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		if (i > 0)
 			*p++ = ':';
-		*p++ = hex_lower[mac[i] >> 4];
-		*p++ = hex_lower[mac[i] & 0xf];
+		memcpy(p, hex_pairs + 2 * mac[i], 2);
+		p += 2;
 	}
 	b->p = p;
 }
 
 static void buf_ipv4(struct ulogd_buf *b, const uint8_t *addr)
 {
+	char text[16], *p = text;
+
 	for (unsigned int i = 0; i < 4; i++) {
-		if (i > 0)
-			ulogd_buf_char(b, '.');
-		ulogd_buf_u32(b, addr[i]);
+		if (addr[i] >= 100)
+			*p++ = (char)('0' + addr[i] / 100);
+		if (addr[i] >= 10)
+			*p++ = (char)('0' + addr[i] / 10 % 10);
+		*p++ = (char)('0' + addr[i] % 10);
+		*p++ = '.';
 	}
+	ulogd_buf_mem(b, text, (size_t)(p - text - 1));
 }
 
 /* The first of the longest runs of zero words, if it has more than one: RFC 5952, 4.2. */

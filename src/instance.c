@@ -196,6 +196,11 @@ bool ulogd_input_at(const struct ulogd_instance *inst, unsigned int i, const cha
 	return true;
 }
 
+const struct ulogd_value *ulogd_in_place(const struct ulogd_instance *inst, unsigned int i)
+{
+	return inst->in[i];
+}
+
 bool ulogd_in_provided(const struct ulogd_instance *inst, unsigned int i)
 {
 	return inst->in[i] != &inst->tree->absent;

@@ -50,6 +50,21 @@ static inline void ulogd_buf_mem(struct ulogd_buf *b, const void *data, size_t l
 /** Appends a string literal, without its NUL. */
 #define ulogd_buf_lit(b, literal) ulogd_buf_mem((b), "" literal, sizeof(literal) - 1)
 
+/** A short text made at start, in an array of constant size: ulogd_buf_key() copies it fast. */
+struct ulogd_key {
+	char text[48];
+	uint8_t len;
+};
+
+/** Appends a key.  The copy is of constant size, which is cheaper than one of its length. */
+static inline void ulogd_buf_key(struct ulogd_buf *b, const struct ulogd_key *key)
+{
+	if (__builtin_expect((size_t)(b->end - b->p) < sizeof(key->text) || b->full, 0))
+		return ulogd_buf_mem(b, key->text, key->len);
+	memcpy(b->p, key->text, sizeof(key->text));
+	b->p += key->len;
+}
+
 /** Appends one character. */
 static inline void ulogd_buf_char(struct ulogd_buf *b, char c)
 {
@@ -60,11 +75,16 @@ static inline void ulogd_buf_char(struct ulogd_buf *b, char c)
 /** Appends @value in decimal. */
 static inline void ulogd_buf_u32(struct ulogd_buf *b, uint32_t value)
 {
-	unsigned int len = value < 10 ? 1 : value < 100 ? 2 : value < 1000 ? 3 : value < 10000 ? 4 :
-			   value < 100000 ? 5 : value < 1000000 ? 6 : value < 10000000 ? 7 :
-			   value < 100000000 ? 8 : value < 1000000000 ? 9 : 10;
+	static const uint32_t powers[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
+					   100000000, 1000000000 };
+	unsigned int len;
 	char *digit;
 
+	if (value < 10)
+		return ulogd_buf_char(b, (char)('0' + value));
+	/* The logarithm to the base 2, times that of 2 to the base 10, is right or one too much. */
+	len = (32 - (unsigned int)__builtin_clz(value)) * 1233 >> 12;
+	len += value >= powers[len];
 	if (!ulogd_buf_room(b, len))
 		return;
 	digit = b->p += len;

@@ -213,6 +213,12 @@ static inline bool ulogd_in_has(const struct ulogd_record *rec, unsigned int i)
 	return rec->in[i]->stamp == rec->stamp;
 }
 
+/**
+ * Where input @i of an instance stands in the record, the same for all events: for outputs with so
+ * many inputs that looking each of them up shows.  Present when its stamp is the record's.
+ */
+const struct ulogd_value *ulogd_in_place(const struct ulogd_instance *inst, unsigned int i);
+
 /** True when the stack has a writer of input @i at all; the same for all events. */
 bool ulogd_in_provided(const struct ulogd_instance *inst, unsigned int i);
 
