@@ -26,10 +26,10 @@ struct conntrack_tuple {
 
 struct conntrack_entry {
 	struct conntrack_tuple orig, reply;
-	bool has_id, has_status;
+	bool has_id, has_status, has_mark;
 	uint32_t id;
 	uint32_t status;	/* IPS_* of linux/netfilter/nf_conntrack_common.h */
-	uint32_t mark;		/* 0 when the kernel sent none */
+	uint32_t mark;
 };
 
 static inline void conntrack_ip_decode(struct attr_walk w, struct conntrack_tuple *ret)
@@ -104,7 +104,8 @@ static inline int conntrack_decode(const uint8_t *data, size_t len, struct connt
 			ret->id = ret->has_id ? get_be32(w.data) : 0;
 			break;
 		case CTA_MARK:
-			ret->mark = w.len >= 4 ? get_be32(w.data) : 0;
+			ret->has_mark = w.len >= 4;
+			ret->mark = ret->has_mark ? get_be32(w.data) : 0;
 			break;
 		}
 	}

@@ -320,7 +320,8 @@ static void conntrack_set(struct ulogd_instance *inst, struct nflog_source *src,
 		nflog_bad(inst, src, &src->malformed);
 	tuple_set(rec, OUT_ORIG_IP_SADDR, &entry.orig);
 	tuple_set(rec, OUT_REPLY_IP_SADDR, &entry.reply);
-	ulogd_set_num(rec, OUT_CT_MARK, entry.mark);
+	if (entry.has_mark)
+		ulogd_set_num(rec, OUT_CT_MARK, entry.mark);
 	if (entry.has_id)
 		ulogd_set_num(rec, OUT_CT_ID, entry.id);
 	if (entry.has_status)

@@ -52,7 +52,7 @@ struct global {
 
 static const struct ulogd_option global_options[] = {
 	ULOGD_OPT_STRING(struct global, logfile, "",
-			 "the daemon's own messages: a file, stdout or syslog; empty: stderr"),
+			 "the daemon's own messages: a file, stdout or syslog; without this line stderr"),
 	ULOGD_OPT_INT(struct global, loglevel, ULOGD_NOTICE, INT32_MIN, INT32_MAX,
 		      "least level to log: 1 debug, 3 info, 5 notice, 7 error, 8 fatal"),
 	{}

@@ -434,9 +434,11 @@ static int sink_write(struct sink *sink)
 /* Stopping with a destination that fails: what is left is lost.  Lock held. */
 static void sink_give_up(struct sink *sink)
 {
-	struct chunk *c;
+	struct chunk *c = sink->work.first;
 	uint64_t lost = 0;
 
+	if (sink->fd >= 0 && c->done > 0 && sink->ops->settle)
+		sink->ops->settle(sink, c);
 	while ((c = sink->work.first)) {
 		lost += c->records - chunk_records_within(c, c->done);
 		sink->work.first = c->next;

@@ -130,10 +130,14 @@ static const char *example_id(const char *name)
 static int member_parse(struct conf *conf, struct conf_place at, char *token, bool listed_only,
 			struct member *ret)
 {
-	char *name = strchr(token, ':');
+	size_t len = strlen(token = token + strspn(token, " \t"));
 	struct conf_guess guess = {};
+	char *name;
 	const char *why;
 
+	while (len > 0 && strchr(" \t", token[len - 1]))
+		token[--len] = '\0';
+	name = strchr(token, ':');
 	if (!name) {
 		conf_complain(conf, at, "global", "stack: `%s' lacks its plugin; write id:PLUGIN", token);
 		return -EINVAL;
@@ -274,6 +278,14 @@ static struct ulogd_instance *child_get(struct conf *conf, struct conf_place at,
 	return *tail = inst;
 }
 
+/* A stack that is refused: says what is wrong in its sections in the same run. */
+static void sections_check(struct conf *conf, struct conf_place at, const struct member *members,
+			   unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		instance_free(instance_new(conf, at, members[i].id, members[i].plugin, NULL));
+}
+
 void stack_add(struct conf *conf, struct conf_place at, const char *text, bool listed_only)
 {
 	struct member members[STACK_LENGTH_MAX];
@@ -298,8 +310,10 @@ void stack_add(struct conf *conf, struct conf_place at, const char *text, bool l
 		conf_complain(conf, at, "global", "stack: it is empty; write id:PLUGIN,id:PLUGIN,…");
 		goto out;
 	}
-	if (members_check(conf, at, members, n) < 0)
+	if (members_check(conf, at, members, n) < 0) {
+		sections_check(conf, at, members, n);
 		goto out;
+	}
 	tree = tree_get(conf, at, &members[0]);
 	inst = tree ? tree->input : NULL;
 	for (unsigned int i = 1; i < n && inst; i++)
