@@ -134,6 +134,12 @@ static struct chunk *chunk_new(struct sink *sink, size_t size)
 {
 	struct chunk *c;
 
+	/* Free chunks make room for one that is larger. */
+	while (sink->allocated + size > sink->queue_size && (c = sink->free)) {
+		sink->free = c->next;
+		sink->allocated -= SINK_CHUNK_SIZE;
+		free(c);
+	}
 	if (sink->allocated + size > sink->queue_size)
 		return NULL;
 	c = malloc(size);
