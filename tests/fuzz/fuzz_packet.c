@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A packet through BASE, IP2STR and PRINTPKT: these plugins are linked in and joined here by the names of fields. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "record.h"
+
+/* Bytes before the packet: family, EtherType, what else is known. */
+#define HEAD_LEN 4
+enum { KNOWS_MAC = 1, KNOWS_OWNER = 2, KNOWS_MARK = 4 };
+
+#define ARENA_SIZE	4096
+#define MAX_FIELDS	128
+#define N_PLUGINS	3
+
+extern const struct ulogd_plugin plugin_base, plugin_ip2str, plugin_printpkt;
+
+/* An instance is its plugin, and its fields' places in the record. */
+struct ulogd_instance {
+	const struct ulogd_plugin *plugin;
+	void *priv;
+	struct ulogd_value *in[MAX_FIELDS], *out[MAX_FIELDS];
+};
+
+static struct ulogd_instance chain[N_PLUGINS];
+static struct ulogd_value values[FIELD_COUNT];
+
+void *ulogd_priv(const struct ulogd_instance *inst)
+{
+	return inst->priv;
+}
+
+const char *ulogd_id(const struct ulogd_instance *inst)
+{
+	return inst->plugin->name;
+}
+
+bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i)
+{
+	(void)inst;
+	(void)i;
+	return true;
+}
+
+/* A field of a shared name has one place for all: no name is written twice but with the same value. */
+static void places_set(struct ulogd_value **places, const struct ulogd_field *fields)
+{
+	if (record_count(fields) > MAX_FIELDS)
+		abort();
+	for (unsigned int i = 0; i < record_count(fields); i++)
+		places[i] = &values[fields[i].id];
+}
+
+static void chain_init(void)
+{
+	const struct ulogd_plugin *const plugins[N_PLUGINS] = {
+		&plugin_base, &plugin_ip2str, &plugin_printpkt,
+	};
+
+	for (unsigned int i = 0; i < N_PLUGINS; i++) {
+		struct ulogd_instance *inst = &chain[i];
+
+		inst->plugin = plugins[i];
+		inst->priv = calloc(1, plugins[i]->priv_size + 1);
+		if (!inst->priv)
+			abort();
+		places_set(inst->in, plugins[i]->inputs);
+		places_set(inst->out, plugins[i]->outputs);
+		if (plugins[i]->start && plugins[i]->start(inst) < 0)
+			abort();
+	}
+}
+
+static void num_set(const struct ulogd_record *rec, enum ulogd_field_id id, uint64_t num)
+{
+	values[id].num = num;
+	values[id].stamp = rec->stamp;
+}
+
+static void mem_set(const struct ulogd_record *rec, enum ulogd_field_id id, const void *ptr, size_t len)
+{
+	values[id].ptr = ptr;
+	values[id].len = (uint32_t)len;
+	values[id].stamp = rec->stamp;
+}
+
+static void record_fill(const struct ulogd_record *rec, const uint8_t *head, const uint8_t *pkt, size_t len)
+{
+	static const uint8_t mac[] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0xaa, 8, 0 };
+
+	num_set(rec, FIELD_OOB_FAMILY, head[0]);
+	num_set(rec, FIELD_OOB_PROTOCOL, (uint64_t)(head[1] << 8 | head[2]));
+	mem_set(rec, FIELD_OOB_PREFIX, "prefix", 6);
+	mem_set(rec, FIELD_OOB_IN, "eth0", 4);
+	mem_set(rec, FIELD_OOB_OUT, "", 0);
+	mem_set(rec, FIELD_RAW_PKT, pkt, len);
+	num_set(rec, FIELD_RAW_PKTLEN, len);
+	if (head[3] & KNOWS_MAC) {
+		mem_set(rec, FIELD_RAW_MAC, mac, sizeof(mac));
+		num_set(rec, FIELD_RAW_MAC_LEN, sizeof(mac));
+	}
+	if (head[3] & KNOWS_OWNER) {
+		num_set(rec, FIELD_OOB_UID, UINT32_MAX);
+		num_set(rec, FIELD_OOB_GID, 0);
+	}
+	if (head[3] & KNOWS_MARK)
+		num_set(rec, FIELD_OOB_MARK, UINT32_MAX);
+}
+
+/* The line is whole, and of characters that a log can hold. */
+static void line_check(const char *line, size_t len)
+{
+	if (len == 0 || line[len - 1] != '\n' || memcmp(line, "prefix IN=eth0 OUT= MAC=", 24) != 0)
+		abort();
+	for (size_t i = 0; i < len - 1; i++)
+		if (line[i] < ' ' || line[i] > '~')
+			abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static char arena[ARENA_SIZE];
+	static struct ulogd_record rec;
+
+	if (!chain[0].plugin)
+		chain_init();
+	if (size < HEAD_LEN)
+		return 0;
+	rec.stamp++;
+	rec.arena = arena;
+	rec.arena_end = arena + sizeof(arena);
+	record_fill(&rec, data, data + HEAD_LEN, size - HEAD_LEN);
+	for (unsigned int i = 0; i < N_PLUGINS; i++) {
+		rec.in = chain[i].in;
+		rec.out = chain[i].out;
+		if (chain[i].plugin->run(&chain[i], &rec) != ULOGD_PASS)
+			abort();
+	}
+	if (values[FIELD_PRINT].stamp != rec.stamp)
+		abort();
+	line_check(values[FIELD_PRINT].ptr, values[FIELD_PRINT].len);
+	return 0;
+}

@@ -1,0 +1,1002 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Destinations: order, gathering, losing, waiting, failing, opening again; with one in memory and with files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+
+#include "sink.h"
+#include "sink_file.h"
+#include "unit.h"
+
+#define QUEUE_MIN	(256 * 1024)	/* four chunks */
+#define QUEUE_LARGE	(8 << 20)
+#define STUCK_MS	2000	/* after that a lane that waits in vain goes on, and its test fails */
+
+/* ------------------------------------------------- a destination in memory */
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool blocked;		/* write() waits */
+	bool writing;		/* write() waits now */
+	int open_err, write_err;	/* 0 or what they return */
+	size_t take;		/* bytes that write() takes before it fails */
+	unsigned int opens, writes, settles, closes;
+	char *data;
+	size_t len;
+} dest = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.changed = PTHREAD_COND_INITIALIZER,
+};
+
+static void dest_reset(void)
+{
+	free(dest.data);
+	dest.blocked = dest.writing = false;
+	dest.open_err = dest.write_err = 0;
+	dest.take = 0;
+	dest.opens = dest.writes = dest.settles = dest.closes = 0;
+	dest.data = NULL;
+	dest.len = 0;
+}
+
+static int dest_open(struct sink *sink)
+{
+	int ret;
+
+	pthread_mutex_lock(&dest.lock);
+	dest.opens++;
+	ret = dest.open_err;
+	pthread_mutex_unlock(&dest.lock);
+	if (ret == 0 && sink_fd(sink) < 0)
+		sink_set_fd(sink, open("/dev/null", O_WRONLY | O_CLOEXEC));
+	return ret;
+}
+
+static void dest_append(const char *data, size_t len)
+{
+	char *grown = realloc(dest.data, dest.len + len + 1);
+
+	if (!grown)
+		abort();
+	dest.data = grown;
+	memcpy(dest.data + dest.len, data, len);
+	dest.len += len;
+	dest.data[dest.len] = '\0';
+}
+
+static int dest_write(struct sink *sink, struct chunk *c)
+{
+	size_t len;
+	int ret;
+
+	(void)sink;
+	pthread_mutex_lock(&dest.lock);
+	dest.writes++;
+	dest.writing = true;
+	pthread_cond_broadcast(&dest.changed);
+	while (dest.blocked)
+		pthread_cond_wait(&dest.changed, &dest.lock);
+	dest.writing = false;
+	len = c->len - c->done;
+	ret = dest.write_err;
+	if (ret < 0 && len > dest.take)
+		len = dest.take;
+	dest.take -= ret < 0 ? len : 0;
+	dest_append(c->data + c->done, len);
+	c->done += (uint32_t)len;
+	pthread_mutex_unlock(&dest.lock);
+	return c->done == c->len ? 0 : ret;
+}
+
+static void dest_settle(struct sink *sink, struct chunk *c)
+{
+	(void)sink;
+	(void)c;
+	dest.settles++;
+}
+
+static void dest_close(struct sink *sink)
+{
+	dest.closes++;
+	if (sink_fd(sink) >= 0)
+		close(sink_fd(sink));
+	sink_set_fd(sink, -1);
+}
+
+static const struct sink_ops dest_ops = {
+	.open = dest_open, .write = dest_write, .settle = dest_settle, .close = dest_close,
+};
+
+static const struct sink_ops other_ops = {
+	.open = dest_open, .write = dest_write, .close = dest_close,
+};
+
+static void dest_block(bool blocked)
+{
+	pthread_mutex_lock(&dest.lock);
+	dest.blocked = blocked;
+	pthread_cond_broadcast(&dest.changed);
+	pthread_mutex_unlock(&dest.lock);
+}
+
+static void dest_fail(int err, size_t take)
+{
+	pthread_mutex_lock(&dest.lock);
+	dest.write_err = err;
+	dest.take = take;
+	pthread_mutex_unlock(&dest.lock);
+}
+
+static size_t dest_len(void)
+{
+	size_t len;
+
+	pthread_mutex_lock(&dest.lock);
+	len = dest.len;
+	pthread_mutex_unlock(&dest.lock);
+	return len;
+}
+
+static bool dest_is_writing(void)
+{
+	bool writing;
+
+	pthread_mutex_lock(&dest.lock);
+	writing = dest.writing;
+	pthread_mutex_unlock(&dest.lock);
+	return writing;
+}
+
+static unsigned int dest_opens(void)
+{
+	unsigned int opens;
+
+	pthread_mutex_lock(&dest.lock);
+	opens = dest.opens;
+	pthread_mutex_unlock(&dest.lock);
+	return opens;
+}
+
+/* ---------------------------------------------------------------- records */
+
+static bool push(struct outlet *outlet, const char *data, size_t len)
+{
+	struct ulogd_buf out;
+
+	for (unsigned int attempt = 0; outlet_begin(outlet, attempt, &out); attempt++) {
+		ulogd_buf_mem(&out, data, len);
+		if (out.full)
+			continue;
+		outlet_commit(outlet, out.p);
+		return true;
+	}
+	return false;
+}
+
+#define RECORD_LEN 1000
+
+/* Record @n: a line of RECORD_LEN bytes. */
+static void record_make(char *ret, unsigned int n)
+{
+	memset(ret, '.', RECORD_LEN);
+	ret[snprintf(ret, RECORD_LEN, "%u ", n)] = '.';
+	ret[RECORD_LEN - 1] = '\n';
+}
+
+static bool push_record(struct outlet *outlet, unsigned int n)
+{
+	char record[RECORD_LEN];
+
+	record_make(record, n);
+	return push(outlet, record, sizeof(record));
+}
+
+/* @data is the records 0 to @n - 1. */
+static void assert_records(const char *data, size_t len, unsigned int n)
+{
+	char record[RECORD_LEN];
+
+	assert_int_equal(len, (size_t)n * RECORD_LEN);
+	for (unsigned int i = 0; i < n; i++) {
+		record_make(record, i);
+		if (memcmp(data + (size_t)i * RECORD_LEN, record, RECORD_LEN) != 0)
+			fail_msg("record %u is \"%.20s\"", i, data + (size_t)i * RECORD_LEN);
+	}
+}
+
+static struct sink *sink_named(const char *name, const struct sink_ops *ops, size_t queue_size,
+			       enum sink_full full)
+{
+	struct sink *sink;
+
+	assert_int_equal(sink_get(name, ops, NULL, queue_size, full, &sink), 0);
+	return sink;
+}
+
+static struct sink *dest_sink(size_t queue_size, enum sink_full full)
+{
+	return sink_named("memory", &dest_ops, queue_size, full);
+}
+
+/* Hands one record over and waits until the sink's thread is stuck with it. */
+static void dest_occupy(struct outlet *outlet)
+{
+	dest_block(true);
+	assert_true(push_record(outlet, 0));
+	outlet_flush(outlet);
+	wait_until(dest_is_writing());
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	dest_reset();
+	log_catch();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	dest_block(false);
+	sink_fini_all();
+	log_catch_end();
+	dest_reset();
+	return 0;
+}
+
+/* ------------------------------------------------------------------ chunks */
+
+static void records_are_found_by_where_they_end(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+	const struct chunk *c;
+
+	(void)state;
+	assert_true(push(&outlet, "one\n", 4));
+	assert_true(push(&outlet, "three\n", 6));
+	assert_true(push(&outlet, "x", 1));
+	c = outlet.chunk;
+	assert_int_equal(c->records, 3);
+	assert_int_equal(chunk_record_end(c, 0), 4);
+	assert_int_equal(chunk_record_end(c, 1), 10);
+	assert_int_equal(chunk_record_end(c, 2), 11);
+	assert_int_equal(chunk_records_within(c, 0), 0);
+	assert_int_equal(chunk_records_within(c, 3), 0);
+	assert_int_equal(chunk_records_within(c, 4), 1);
+	assert_int_equal(chunk_records_within(c, 9), 1);
+	assert_int_equal(chunk_records_within(c, 10), 2);
+	assert_int_equal(chunk_records_within(c, 11), 3);
+	outlet_fini(&outlet);
+}
+
+static void a_chunk_is_filled_to_the_last_byte_its_table_leaves(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+	const struct chunk *first;
+	unsigned int n = 0;
+
+	(void)state;
+	assert_true(push(&outlet, "x", 1));
+	for (first = outlet.chunk; outlet.chunk == first; n++)
+		assert_true(push(&outlet, "x", 1));
+	/* Each takes one byte and its entry of four. */
+	assert_int_equal(n, (SINK_CHUNK_SIZE - sizeof(*first)) / 5);
+	assert_int_equal(sink_start_all(), 0);
+	outlet_fini(&outlet);
+	wait_until(dest_len() == n + 1);
+}
+
+/* ------------------------------------------------------------ handing over */
+
+static void records_arrive_whole_and_in_their_order(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_LARGE, SINK_FULL_WAIT) };
+
+	(void)state;
+	assert_int_equal(sink_start_all(), 0);
+	for (unsigned int i = 0; i < 20000; i++) {
+		assert_true(push_record(&outlet, i));
+		if (i % 7 == 0)
+			outlet_flush(&outlet);
+	}
+	outlet_fini(&outlet);
+	wait_until(dest_len() == 20000 * RECORD_LEN);
+	assert_records(dest.data, dest.len, 20000);
+	sink_fini_all();
+	assert_log_has("memory: 20000 records written (20000000 bytes), 0 lost");
+}
+
+static void nothing_is_written_before_it_is_handed_over(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+
+	(void)state;
+	assert_int_equal(sink_start_all(), 0);
+	assert_true(push_record(&outlet, 0));
+	assert_true(outlet_pending(&outlet));
+	assert_int_equal(dest_len(), 0);
+	outlet_flush(&outlet);
+	assert_false(outlet_pending(&outlet));
+	wait_until(dest_len() == RECORD_LEN);
+	outlet_fini(&outlet);
+}
+
+static void handing_over_nothing_does_nothing(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+	struct ulogd_buf out;
+
+	(void)state;
+	assert_int_equal(sink_start_all(), 0);
+	outlet_flush(&outlet);
+	assert_true(outlet_begin(&outlet, 0, &out));
+	outlet_flush(&outlet);
+	outlet_fini(&outlet);
+	sink_fini_all();
+	assert_int_equal(dest.writes, 0);
+	assert_log_has("memory: 0 records written (0 bytes), 0 lost");
+}
+
+static void small_hand_overs_are_gathered_into_one_write(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+
+	(void)state;
+	assert_int_equal(sink_start_all(), 0);
+	dest_occupy(&outlet);
+	for (unsigned int i = 1; i < 60; i++) {
+		assert_true(push_record(&outlet, i));
+		outlet_flush(&outlet);
+	}
+	dest_block(false);
+	outlet_fini(&outlet);
+	wait_until(dest_len() == 60 * RECORD_LEN);
+	assert_records(dest.data, dest.len, 60);
+	assert_int_equal(dest.writes, 2);
+}
+
+static void a_queue_of_small_hand_overs_holds_what_its_size_says(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+	unsigned int n = 0;
+
+	(void)state;
+	assert_int_equal(sink_start_all(), 0);
+	dest_occupy(&outlet);
+	for (n = 1; push_record(&outlet, n); n++)
+		outlet_flush(&outlet);
+	/* One chunk is stuck in the destination, one may be the lane's. */
+	assert_true(n * RECORD_LEN > QUEUE_MIN - 2 * SINK_CHUNK_SIZE);
+	dest_block(false);
+	outlet_fini(&outlet);
+	sink_fini_all();
+	assert_records(dest.data, dest.len, n);
+}
+
+static void outputs_with_one_destination_share_its_sink(void **state)
+{
+	struct sink *a = dest_sink(QUEUE_MIN, SINK_FULL_DROP), *b;
+
+	(void)state;
+	assert_ptr_equal(a, dest_sink(QUEUE_LARGE, SINK_FULL_WAIT));
+	assert_int_equal(dest_opens(), 1);
+	b = sink_named("memory", &other_ops, QUEUE_MIN, SINK_FULL_DROP);
+	assert_ptr_not_equal(a, b);
+	b = sink_named("memory2", &dest_ops, QUEUE_MIN, SINK_FULL_DROP);
+	assert_ptr_not_equal(a, b);
+	assert_string_equal(sink_name(b), "memory2");
+}
+
+static void records_of_several_outlets_are_all_written(void **state)
+{
+	struct sink *sink = dest_sink(QUEUE_LARGE, SINK_FULL_WAIT);
+	struct outlet a = { .sink = sink }, b = { .sink = sink };
+	size_t na = 0, nb = 0;
+
+	(void)state;
+	assert_int_equal(sink_start_all(), 0);
+	for (unsigned int i = 0; i < 3000; i++) {
+		assert_true(push(&a, "aaaa\n", 5));
+		assert_true(push(&b, "bb\n", 3));
+		if (i % 100 == 0)
+			outlet_flush(i % 200 == 0 ? &a : &b);
+	}
+	outlet_fini(&a);
+	outlet_fini(&b);
+	sink_fini_all();
+	for (const char *line = dest.data; *line; ) {
+		if (strncmp(line, "aaaa\n", 5) == 0) {
+			na++;
+			line += 5;
+		} else {
+			assert_memory_equal(line, "bb\n", 3);
+			nb++;
+			line += 3;
+		}
+	}
+	assert_int_equal(na, 3000);
+	assert_int_equal(nb, 3000);
+}
+
+static void a_destination_that_cannot_be_opened_is_no_sink(void **state)
+{
+	struct sink *sink = NULL;
+
+	(void)state;
+	dest.open_err = -EACCES;
+	assert_int_equal(sink_get("memory", &dest_ops, NULL, QUEUE_MIN, SINK_FULL_DROP, &sink), -EACCES);
+	assert_null(sink);
+	dest.open_err = 0;
+	dest_sink(QUEUE_MIN, SINK_FULL_DROP);
+	assert_int_equal(dest_opens(), 2);
+}
+
+/* ---------------------------------------------------------- large records */
+
+static void records_larger_than_a_chunk_are_written(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_LARGE, SINK_FULL_DROP) };
+	static char large[300000];
+
+	(void)state;
+	memset(large, 'L', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\n';
+	assert_int_equal(sink_start_all(), 0);
+	assert_true(push_record(&outlet, 0));
+	assert_true(push(&outlet, large, sizeof(large)));
+	assert_true(push_record(&outlet, 1));
+	outlet_fini(&outlet);
+	wait_until(dest_len() == 2 * RECORD_LEN + sizeof(large));
+	assert_memory_equal(dest.data + RECORD_LEN, large, sizeof(large));
+	assert_memory_equal(dest.data + RECORD_LEN + sizeof(large), "1 .", 3);
+	assert_log_lacks("lost");
+}
+
+static void records_larger_than_the_queue_are_lost_alone(void **state)
+{
+	static char large[QUEUE_MIN];
+	struct outlet outlet;
+
+	(void)state;
+	memset(large, 'L', sizeof(large));
+	for (enum sink_full full = SINK_FULL_DROP; full <= SINK_FULL_WAIT; full++) {
+		dest_reset();
+		outlet = (struct outlet){ .sink = dest_sink(QUEUE_MIN, full) };
+		assert_int_equal(sink_start_all(), 0);
+		assert_true(push_record(&outlet, 0));
+		sink_begin_stop_all(STUCK_MS);
+		assert_false(push(&outlet, large, sizeof(large)));
+		assert_true(push_record(&outlet, 1));
+		outlet_fini(&outlet);
+		sink_fini_all();
+		assert_records(dest.data, dest.len, 2);
+	}
+	assert_log_has("memory: 2 records written (2000 bytes), 1 lost");
+}
+
+/* A record of two chunks, when all of the queue has been in use and is free again. */
+static void large_record_after_full_queue(enum sink_full full)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, full) };
+	static char large[100000];
+	unsigned int n;
+
+	memset(large, 'L', sizeof(large));
+	assert_int_equal(sink_start_all(), 0);
+	dest_occupy(&outlet);
+	for (n = 1; n < 100; n++) {
+		assert_true(push_record(&outlet, n));
+		outlet_flush(&outlet);
+	}
+	dest_block(false);
+	wait_until(dest_len() == (size_t)n * RECORD_LEN);
+	sink_begin_stop_all(STUCK_MS);
+	assert_true(push(&outlet, large, sizeof(large)));
+	outlet_fini(&outlet);
+	wait_until(dest_len() == (size_t)n * RECORD_LEN + sizeof(large));
+}
+
+static void large_records_find_room_after_the_queue_was_in_use(void **state)
+{
+	(void)state;
+	large_record_after_full_queue(SINK_FULL_DROP);
+}
+
+static void large_records_do_not_wait_for_room_that_is_there(void **state)
+{
+	(void)state;
+	large_record_after_full_queue(SINK_FULL_WAIT);
+}
+
+/* --------------------------------------------------------------- a full queue */
+
+static void a_full_queue_loses_what_it_refuses_and_nothing_else(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+	unsigned int accepted = 1, refused = 0;
+	char said[128];
+
+	(void)state;
+	assert_int_equal(sink_start_all(), 0);
+	dest_occupy(&outlet);
+	for (unsigned int i = 0; i < 1000; i++) {
+		if (push_record(&outlet, accepted))
+			accepted++;
+		else
+			refused++;
+		outlet_flush(&outlet);
+	}
+	assert_true(accepted > 100);
+	assert_true(refused > 100);
+	assert_log_has("memory: the queue is full");
+	assert_log_has("raise queue_size (now 262144 bytes) or set queue_full=wait");
+	dest_block(false);
+	outlet_fini(&outlet);
+	sink_fini_all();
+	assert_records(dest.data, dest.len, accepted);
+	snprintf(said, sizeof(said), "memory: %u records written (%u bytes), %u lost", accepted,
+		 accepted * RECORD_LEN, refused);
+	assert_log_has(said);
+}
+
+static void after_a_full_queue_records_pass_again(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+	unsigned int n;
+
+	(void)state;
+	assert_int_equal(sink_start_all(), 0);
+	dest_occupy(&outlet);
+	for (n = 1; push_record(&outlet, n); n++)
+		outlet_flush(&outlet);
+	dest_block(false);
+	wait_until(dest_len() == (size_t)n * RECORD_LEN);
+	for (unsigned int end = n + 100; n < end; n++)
+		assert_true(push_record(&outlet, n));
+	outlet_fini(&outlet);
+	wait_until(dest_len() == (size_t)n * RECORD_LEN);
+	assert_records(dest.data, dest.len, n);
+}
+
+static void a_lane_hears_that_a_sink_is_far_behind(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+	bool behind = false;
+
+	(void)state;
+	assert_int_equal(sink_start_all(), 0);
+	assert_true(push_record(&outlet, 0));
+	assert_false(outlet_flush(&outlet));
+	wait_until(dest_len() == RECORD_LEN);
+	dest_occupy(&outlet);
+	for (unsigned int n = 1; !behind && push_record(&outlet, n); n++)
+		behind = outlet_flush(&outlet);
+	assert_true(behind);
+	outlet_fini(&outlet);
+}
+
+struct producer {
+	struct outlet outlet;
+	unsigned int count;
+	atomic_uint pushed, refused;
+};
+
+static void *producer_main(void *arg)
+{
+	struct producer *p = arg;
+
+	for (unsigned int n = 0; n < p->count; n++) {
+		if (push_record(&p->outlet, n))
+			atomic_fetch_add(&p->pushed, 1);
+		else
+			atomic_fetch_add(&p->refused, 1);
+		if (n % 10 == 0)
+			outlet_flush(&p->outlet);
+	}
+	return NULL;
+}
+
+static void with_queue_full_wait_nothing_is_lost(void **state)
+{
+	struct producer p = { .count = 5000 };
+	pthread_t thread;
+
+	(void)state;
+	p.outlet.sink = dest_sink(QUEUE_MIN, SINK_FULL_WAIT);
+	assert_int_equal(sink_start_all(), 0);
+	dest_block(true);
+	assert_int_equal(pthread_create(&thread, NULL, producer_main, &p), 0);
+	wait_until(atomic_load(&p.pushed) > 100);
+	/* It holds no more than its size. */
+	assert_true(atomic_load(&p.pushed) <= QUEUE_MIN / RECORD_LEN);
+	dest_block(false);
+	pthread_join(thread, NULL);
+	assert_int_equal(p.pushed, 5000);
+	assert_int_equal(p.refused, 0);
+	outlet_fini(&p.outlet);
+	sink_fini_all();
+	assert_records(dest.data, dest.len, 5000);
+	assert_log_has("5000 records written (5000000 bytes), 0 lost");
+}
+
+static void a_lane_that_waits_goes_on_when_the_daemon_stops(void **state)
+{
+	struct producer p = { .count = 1000 };
+	pthread_t thread;
+
+	(void)state;
+	p.outlet.sink = dest_sink(QUEUE_MIN, SINK_FULL_WAIT);
+	assert_int_equal(sink_start_all(), 0);
+	dest_block(true);
+	assert_int_equal(pthread_create(&thread, NULL, producer_main, &p), 0);
+	wait_until(atomic_load(&p.pushed) > 100);
+	sink_begin_stop_all(20);
+	pthread_join(thread, NULL);
+	assert_int_equal(p.pushed + p.refused, 1000);
+	assert_true(p.refused > 0);
+	dest_block(false);
+	outlet_fini(&p.outlet);
+	sink_fini_all();
+	assert_int_equal(dest.len, p.pushed * RECORD_LEN);
+}
+
+/* ------------------------------------------------------ failing destinations */
+
+static void a_destination_that_fails_is_tried_again_from_where_it_stopped(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+
+	(void)state;
+	dest_fail(-ENOSPC, 2500);
+	assert_int_equal(sink_start_all(), 0);
+	for (unsigned int n = 0; n < 10; n++)
+		assert_true(push_record(&outlet, n));
+	outlet_fini(&outlet);
+	wait_until(dest_len() == 2500);
+	wait_until(log_has("memory: cannot write: No space left on device; will keep trying"));
+	dest_fail(0, 0);
+	wait_until(dest_len() == 10 * RECORD_LEN);
+	wait_until(log_has("memory: writes again after"));
+	assert_log_has("0 records lost meanwhile");
+	sink_fini_all();
+	assert_records(dest.data, dest.len, 10);
+	assert_log_has("10 records written (10000 bytes), 0 lost");
+}
+
+static void a_failure_is_said_once_however_often_it_is_tried(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+	unsigned int writes;
+	const char *said;
+
+	(void)state;
+	dest_fail(-EIO, 0);
+	assert_int_equal(sink_start_all(), 0);
+	assert_true(push_record(&outlet, 0));
+	outlet_fini(&outlet);
+	do {
+		pthread_mutex_lock(&dest.lock);
+		writes = dest.writes;
+		pthread_mutex_unlock(&dest.lock);
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	} while (writes < 3);
+	said = strstr(log_caught(), "cannot write");
+	assert_non_null(said);
+	assert_null(strstr(said + 1, "cannot write"));
+	dest_fail(0, 0);
+}
+
+static void records_lost_during_a_failure_are_counted_on_recovery(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+	unsigned int n, refused = 0;
+	char said[64];
+
+	(void)state;
+	dest_fail(-ENOSPC, 0);
+	assert_int_equal(sink_start_all(), 0);
+	assert_true(push_record(&outlet, 0));
+	outlet_flush(&outlet);
+	wait_until(log_has("cannot write"));
+	for (n = 1; push_record(&outlet, n); n++)
+		outlet_flush(&outlet);
+	for (refused = 1; refused < 77; refused++)
+		assert_false(push_record(&outlet, n));
+	dest_fail(0, 0);
+	wait_until(log_has("writes again after"));
+	snprintf(said, sizeof(said), "%u records lost meanwhile", refused);
+	assert_log_has(said);
+	outlet_fini(&outlet);
+	sink_fini_all();
+	assert_records(dest.data, dest.len, n);
+}
+
+static void what_cannot_be_written_before_the_end_is_counted_as_lost(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+
+	(void)state;
+	dest_fail(-ENOSPC, 3 * RECORD_LEN + 10);
+	assert_int_equal(sink_start_all(), 0);
+	for (unsigned int n = 0; n < 200; n++)
+		assert_true(push_record(&outlet, n));
+	outlet_fini(&outlet);
+	sink_begin_stop_all(0);
+	sink_fini_all();
+	assert_log_has("memory: stopped while it could not be written, 197 queued records lost");
+	assert_log_has("memory: 3 records written (3010 bytes), 197 lost");
+	assert_int_equal(dest.closes, 1);
+}
+
+/* --------------------------------------------------------------- opening again */
+
+static void reopening_happens_on_the_sinks_thread_also_without_records(void **state)
+{
+	(void)state;
+	dest_sink(QUEUE_MIN, SINK_FULL_DROP);
+	assert_int_equal(sink_start_all(), 0);
+	assert_int_equal(dest_opens(), 1);
+	sink_reopen_all();
+	wait_until(dest_opens() == 2);
+	wait_until(log_has("memory: opened again"));
+}
+
+static void a_failed_reopen_is_said_and_writing_goes_on(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+
+	(void)state;
+	assert_int_equal(sink_start_all(), 0);
+	pthread_mutex_lock(&dest.lock);
+	dest.open_err = -EACCES;
+	pthread_mutex_unlock(&dest.lock);
+	sink_reopen_all();
+	wait_until(log_has("memory: cannot open it again: Permission denied; the old one stays in use"));
+	assert_true(push_record(&outlet, 0));
+	outlet_fini(&outlet);
+	wait_until(dest_len() == RECORD_LEN);
+}
+
+static void a_record_that_was_begun_is_settled_before_reopening(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+
+	(void)state;
+	dest_fail(-ENOSPC, RECORD_LEN / 2);
+	assert_int_equal(sink_start_all(), 0);
+	assert_true(push_record(&outlet, 0));
+	outlet_fini(&outlet);
+	wait_until(log_has("cannot write"));
+	sink_reopen_all();
+	wait_until(dest_opens() == 2);
+	assert_int_equal(dest.settles, 1);
+	dest_fail(0, 0);
+	wait_until(dest_len() == RECORD_LEN);
+}
+
+/* ------------------------------------------------------------------- files */
+
+struct files {
+	char *dir, *path, *moved;
+	struct outlet outlet;
+};
+
+static int files_setup(void **state)
+{
+	struct files *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -1;
+	setup(NULL);
+	f->dir = test_dir_new();
+	f->path = test_path(f->dir, "log");
+	f->moved = test_path(f->dir, "log.1");
+	assert_int_equal(sink_get(f->path, &sink_file_ops,
+				  sink_file_dest(&(struct ulogd_file){ .path = f->path }), QUEUE_MIN,
+				  SINK_FULL_DROP, &f->outlet.sink), 0);
+	*state = f;
+	return 0;
+}
+
+static void file_limit(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static int files_teardown(void **state)
+{
+	struct files *f = *state;
+
+	file_limit(RLIM_INFINITY);
+	teardown(NULL);
+	free(f->path);
+	free(f->moved);
+	test_dir_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+static size_t file_size(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (size_t)st.st_size : 0;
+}
+
+static void assert_file_records(const char *path, unsigned int n)
+{
+	char *text = test_file_read(path);
+
+	assert_records(text, strlen(text), n);
+	free(text);
+}
+
+static void a_file_is_appended_to(void **state)
+{
+	struct files *f = *state;
+	char *text;
+
+	test_file_write(f->path, "before\n", 7);
+	assert_int_equal(sink_start_all(), 0);
+	assert_true(push(&f->outlet, "after\n", 6));
+	outlet_fini(&f->outlet);
+	sink_fini_all();
+	text = test_file_read(f->path);
+	assert_string_equal(text, "before\nafter\n");
+	free(text);
+}
+
+static void reopening_follows_a_file_that_was_moved_away(void **state)
+{
+	struct files *f = *state;
+	char *text;
+
+	assert_int_equal(sink_start_all(), 0);
+	assert_true(push(&f->outlet, "one\n", 4));
+	outlet_flush(&f->outlet);
+	wait_until(file_size(f->path) == 4);
+	assert_int_equal(rename(f->path, f->moved), 0);
+	assert_true(push(&f->outlet, "two\n", 4));
+	outlet_flush(&f->outlet);
+	wait_until(file_size(f->moved) == 8);
+	sink_reopen_all();
+	wait_until(log_has("opened again"));
+	assert_true(push(&f->outlet, "three\n", 6));
+	outlet_fini(&f->outlet);
+	wait_until(file_size(f->path) == 6);
+	text = test_file_read(f->moved);
+	assert_string_equal(text, "one\ntwo\n");
+	free(text);
+}
+
+static void reopen_keeps_old_file_on_error(void **state)
+{
+	struct files *f = *state;
+	char *gone, *old;
+
+	assert_true(asprintf(&gone, "%s.gone", f->dir) > 0);
+	assert_int_equal(sink_start_all(), 0);
+	assert_true(push(&f->outlet, "one\n", 4));
+	outlet_flush(&f->outlet);
+	wait_until(file_size(f->path) == 4);
+	assert_int_equal(rename(f->dir, gone), 0);
+	sink_reopen_all();
+	wait_until(log_has("cannot open it again: No such file or directory; the old one stays in use"));
+	assert_true(push(&f->outlet, "two\n", 4));
+	outlet_fini(&f->outlet);
+	old = test_path(gone, "log");
+	wait_until(file_size(old) == 8);
+	free(old);
+	assert_int_equal(rename(gone, f->dir), 0);
+	free(gone);
+}
+
+#define LIMIT 100500	/* bytes: in the middle of the second chunk and of a record */
+
+/* Hands 200 records over to a file that takes LIMIT bytes. */
+static void file_fill(struct files *f)
+{
+	file_limit(LIMIT);
+	assert_int_equal(sink_start_all(), 0);
+	for (unsigned int n = 0; n < 200; n++)
+		assert_true(push_record(&f->outlet, n));
+	outlet_fini(&f->outlet);
+	wait_until(log_has("cannot write: File too large"));
+	assert_int_equal(file_size(f->path), LIMIT);
+}
+
+static void a_full_disk_costs_nothing_and_tears_no_line_when_there_is_room_again(void **state)
+{
+	struct files *f = *state;
+
+	file_fill(f);
+	file_limit(RLIM_INFINITY);
+	wait_until(file_size(f->path) == 200 * RECORD_LEN);
+	sink_fini_all();
+	assert_file_records(f->path, 200);
+	assert_log_has("200 records written (200000 bytes), 0 lost");
+}
+
+static void a_file_moved_away_while_the_disk_is_full_ends_in_a_whole_line(void **state)
+{
+	struct files *f = *state;
+	char *text;
+
+	file_fill(f);
+	assert_int_equal(rename(f->path, f->moved), 0);
+	sink_reopen_all();
+	wait_until(file_size(f->path) == LIMIT / RECORD_LEN * RECORD_LEN - 500 ||
+		   file_size(f->path) == 200 * RECORD_LEN - LIMIT / RECORD_LEN * RECORD_LEN);
+	file_limit(RLIM_INFINITY);
+	sink_fini_all();
+	assert_file_records(f->moved, LIMIT / RECORD_LEN);
+	text = test_file_read(f->path);
+	assert_memory_equal(text, "100 .", 5);
+	assert_int_equal(strlen(text), (200 - LIMIT / RECORD_LEN) * RECORD_LEN);
+	free(text);
+}
+
+static void a_file_that_is_full_at_the_end_ends_in_a_whole_line(void **state)
+{
+	struct files *f = *state;
+
+	file_fill(f);
+	sink_begin_stop_all(0);
+	sink_fini_all();
+	assert_log_has("100 records written");
+	assert_log_has("100 lost");
+	assert_file_records(f->path, LIMIT / RECORD_LEN);
+}
+
+#define unit(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define unit_files(test) cmocka_unit_test_setup_teardown(test, files_setup, files_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		unit(records_are_found_by_where_they_end),
+		unit(a_chunk_is_filled_to_the_last_byte_its_table_leaves),
+		unit(records_arrive_whole_and_in_their_order),
+		unit(nothing_is_written_before_it_is_handed_over),
+		unit(handing_over_nothing_does_nothing),
+		unit(small_hand_overs_are_gathered_into_one_write),
+		unit(a_queue_of_small_hand_overs_holds_what_its_size_says),
+		unit(outputs_with_one_destination_share_its_sink),
+		unit(records_of_several_outlets_are_all_written),
+		unit(a_destination_that_cannot_be_opened_is_no_sink),
+		unit(records_larger_than_a_chunk_are_written),
+		unit(records_larger_than_the_queue_are_lost_alone),
+		unit(large_records_find_room_after_the_queue_was_in_use),
+		unit(large_records_do_not_wait_for_room_that_is_there),
+		unit(a_full_queue_loses_what_it_refuses_and_nothing_else),
+		unit(after_a_full_queue_records_pass_again),
+		unit(a_lane_hears_that_a_sink_is_far_behind),
+		unit(with_queue_full_wait_nothing_is_lost),
+		unit(a_lane_that_waits_goes_on_when_the_daemon_stops),
+		unit(a_destination_that_fails_is_tried_again_from_where_it_stopped),
+		unit(a_failure_is_said_once_however_often_it_is_tried),
+		unit(records_lost_during_a_failure_are_counted_on_recovery),
+		unit(what_cannot_be_written_before_the_end_is_counted_as_lost),
+		unit(reopening_happens_on_the_sinks_thread_also_without_records),
+		unit(a_failed_reopen_is_said_and_writing_goes_on),
+		unit(a_record_that_was_begun_is_settled_before_reopening),
+		unit_files(a_file_is_appended_to),
+		unit_files(reopening_follows_a_file_that_was_moved_away),
+		unit_files(reopen_keeps_old_file_on_error),
+		unit_files(a_full_disk_costs_nothing_and_tears_no_line_when_there_is_room_again),
+		unit_files(a_file_moved_away_while_the_disk_is_full_ends_in_a_whole_line),
+		unit_files(a_file_that_is_full_at_the_end_ends_in_a_whole_line),
+	};
+
+	signal(SIGXFSZ, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
