@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The files that come with the daemon: manual, configuration, unit, scripts.
+
+load ../lib
+load cli
+
+# The top of the sources: tests run from where they stand.
+SOURCES=$BATS_TEST_DIRNAME/../..
+
+# have COMMAND - skip unless COMMAND is there.
+have() {
+	command -v "$1" >/dev/null || skip "needs $1"
+}
+
+# options_of NAME - the options that --info prints for plugin NAME.
+options_of() {
+	ulogd --info "$1" | sed -nE 's/^\tVar: ([a-z_]+) .*/\1/p'
+}
+
+@test "the manual pages are rendered without a warning" {
+	have groff
+	for page in ulogd.8 ulogd.conf.5; do
+		succeeds groff -t -man -mdoc -Tutf8 -ww -z "$SOURCES/man/$page"
+		[ -z "$stderr" ] || fail "$page: $stderr"
+	done
+}
+
+@test "mandoc finds no errors in the manual pages" {
+	have mandoc
+	for page in ulogd.8 ulogd.conf.5; do
+		succeeds mandoc -T lint -W warning "$SOURCES/man/$page"
+	done
+}
+
+@test "the manual names every option of the command line" {
+	ulogd --help | grep -oE -- '--[a-z-]+' | sort -u >"$T/options"
+	while read -r option; do
+		sed 's/\\-/-/g; s/\\&//g' "$SOURCES/man/ulogd.8" | grep -qF -- "${option#--}" ||
+			fail "ulogd(8) lacks $option"
+	done <"$T/options"
+}
+
+@test "the manual and the sample configuration have every option of every plugin" {
+	require_ulogd
+	"$ULOGD" --plugin-dir "$PLUGIN_DIR" --list-plugins | awk '{ print $1 }' >"$T/plugins"
+	while read -r plugin; do
+		for option in $(options_of "$plugin"); do
+			grep -qw -- "$option" "$SOURCES/man/ulogd.conf.5" ||
+				fail "ulogd.conf(5) lacks $option of $plugin"
+			grep -qE "^#? ?$option=" "$SOURCES/conf/ulogd.conf" ||
+				fail "conf/ulogd.conf lacks $option of $plugin"
+		done
+	done <"$T/plugins"
+}
+
+@test "the sample configuration is accepted as it is, and with all its samples switched on" {
+	require_ulogd
+	succeeds "$ULOGD" --plugin-dir "$PLUGIN_DIR" -t -c "$SOURCES/conf/ulogd.conf"
+	sed -E 's/^#([a-z_]+=)/\1/' "$SOURCES/conf/ulogd.conf" >"$CONF"
+	succeeds "$ULOGD" --plugin-dir "$PLUGIN_DIR" -t -c "$CONF"
+	[ -z "$stderr" ] || fail "$stderr"
+}
+
+@test "a configuration of the distribution's ulogd2 is accepted" {
+	require_ulogd
+	[ -e /etc/ulogd.conf ] || skip "needs the /etc/ulogd.conf of package ulogd2"
+	succeeds "$ULOGD" --plugin-dir "$PLUGIN_DIR" -t -c /etc/ulogd.conf
+}
+
+@test "systemd accepts the unit file" {
+	have systemd-analyze
+	sed -e "s|@sbindir@/ulogd|$ULOGD|" -e "s|@sysconfdir@|/etc|" \
+		"$SOURCES/systemd/ulogd.service.in" >"$T/ulogd.service"
+	sed -i '/^Documentation=/d' "$T/ulogd.service"
+	exits 0 env SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no "$T/ulogd.service"
+	[ -z "$stderr" ] || fail "$stderr"
+}
+
+@test "shellcheck finds nothing in the scripts" {
+	have shellcheck
+	[ -e "$SOURCES/scripts/check" ] || skip "needs the source tree"
+	succeeds shellcheck -x -P "$SOURCES" "$SOURCES/scripts/demo" "$SOURCES/scripts/check"
+}
+
+@test "the core names no plugin" {
+	! grep -lE 'NFLOG|LOGEMU|PRINTPKT|SQLITE3' "$SOURCES"/src/*.[ch]
+}
+
+@test "every source file names its licence" {
+	for file in "$SOURCES"/{src,plugins,include/ulogd}/*.[ch]; do
+		head -n 1 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' || fail "$file"
+	done
+}
+
+@test "every header compiles alone" {
+	have cc
+	for header in "$SOURCES"/{src,plugins,include/ulogd}/*.h; do
+		succeeds cc -D_GNU_SOURCE -fsyntax-only -Wall -Werror -I"$SOURCES/include" -I"$SOURCES/src" \
+			-x c "$header"
+	done
+}

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the daemon costs while it has nothing to do, and that the benchmark works.
+
+load ../lib
+
+setup() {
+	require_netns
+	require_ulogd
+	ns_new NS
+}
+
+teardown() {
+	cleanup
+}
+
+# How often the threads of process PID have gone to sleep: sleeps PID.
+sleeps() {
+	cat /proc/"$1"/task/*/status | awk '/^voluntary_ctxt_switches/ { n += $2 } END { print n }'
+}
+
+@test "without packets no thread wakes up, before and after traffic" {
+	local before pid
+
+	text_conf log 1
+	start_ulogd log
+	nft_chain ip "output priority 0" 'udp dport 9 log prefix "idle" group 1'
+	ns ip link set lo up
+	pid=${PID[log]}
+	# The first second after the start, and the timers of the last packet, may still run.
+	for round in start traffic; do
+		if [ "$round" = traffic ]; then
+			ns bash -c 'for i in 1 2 3; do echo >/dev/udp/127.0.0.1/9; done'
+			wait_for "three lines" has_lines "$T/log.txt" 3
+		fi
+		sleep 2
+		before=$(sleeps "$pid")
+		sleep 3
+		[ "$(sleeps "$pid")" = "$before" ] || fail "threads woke up after $round"
+	done
+	stop log
+}
+
+@test "the stack of a line needs less than 8 MiB of memory" {
+	local kib pid
+
+	text_conf log 1
+	start_ulogd log
+	pid=${PID[log]}
+	kib=$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")
+	[ "$kib" -lt 8192 ] || [ -n "${ASAN_OPTIONS:-}${TSAN_OPTIONS:-}" ] || fail "$kib KiB"
+	stop log
+}
+
+@test "the benchmark runs" {
+	[ -x /usr/sbin/ulogd ] || skip "needs the distribution's ulogd2"
+	[ -z "${ASAN_OPTIONS:-}${TSAN_OPTIONS:-}" ] || skip "figures of a sanitizer build mean nothing"
+	run env TOP_BUILDDIR="$BUILDDIR" "$BATS_TEST_DIRNAME/../bench/bench" --quick --stack "LOGEMU sync=1"
+	[ "$status" = 0 ] || fail "$output"
+	[[ $output == *"ulogd2 / ours"* ]] || fail "$output"
+}
