@@ -357,7 +357,7 @@ static int drop_privileges(const struct passwd *user)
 	log_notice("Changing UID / GID");
 	if (initgroups(user->pw_name, user->pw_gid) < 0) {
 		log_fatal("can't set user secondary GID: %s", strerror(errno));
-		return -errno;
+		return -EPERM;
 	}
 #ifdef HAVE_LIBCAP_NG
 	capng_clear(CAPNG_SELECT_BOTH);
@@ -505,7 +505,7 @@ err_free:
 static int serve(void)
 {
 	sigset_t all, before;
-	int ret;
+	int ret = 0;
 
 	stack_start();
 	if (stack_count() == 0) {
@@ -515,13 +515,14 @@ static int serve(void)
 	errno = 0;
 	if (nice(-1) == -1 && errno != 0)
 		log_info("Could not nice process: %s", strerror(errno));
-	if (args.user && drop_privileges(args.user) < 0)
-		return 1;
+	if (args.user)
+		ret = drop_privileges(args.user);
 
 	/* Signals are the main thread's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	ret = sink_start_all();
+	if (ret == 0)
+		ret = sink_start_all();
 	if (ret == 0)
 		ret = stack_run();
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -21,6 +21,7 @@ sleeps() {
 @test "without packets no thread wakes up, before and after traffic" {
 	local before pid
 
+	[ -z "${TSAN_OPTIONS:-}" ] || skip "ThreadSanitizer has a thread of its own that wakes up"
 	text_conf log 1
 	start_ulogd log
 	nft_chain ip "output priority 0" 'udp dport 9 log prefix "idle" group 1'

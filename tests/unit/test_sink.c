@@ -271,6 +271,7 @@ static void records_are_found_by_where_they_end(void **state)
 	assert_int_equal(chunk_records_within(c, 9), 1);
 	assert_int_equal(chunk_records_within(c, 10), 2);
 	assert_int_equal(chunk_records_within(c, 11), 3);
+	assert_int_equal(sink_start_all(), 0);
 	outlet_fini(&outlet);
 }
 
