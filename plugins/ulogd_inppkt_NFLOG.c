@@ -453,6 +453,8 @@ static int nflog_ready(struct ulogd_instance *inst)
 	int n;
 
 	n = nflog_receive(inst, &bytes);
+	if (src->lost != src->lost_said)
+		nflog_losing(inst);
 	if (n == BATCH)
 		return ULOGD_MORE;
 	/* Waking up is what costs.  Where a rule's own threshold makes datagrams small, gather. */
@@ -629,7 +631,9 @@ static size_t datagram_max(const struct nflog_source *src)
 		max *= 2;
 	if (max < RECV_MIN)
 		max = RECV_MIN;
-	return max > (size_t)src->bufsize ? max : (size_t)src->bufsize;
+	if (max < (size_t)src->bufsize)
+		max = (size_t)src->bufsize;
+	return (max + 4095) / 4096 * 4096;	/* each of the buffers begins aligned */
 }
 
 static int nflog_open_socket(struct ulogd_instance *inst)
@@ -726,19 +730,30 @@ static void nflog_report(struct ulogd_instance *inst)
 		     " malformed%s", src->group, src->received, src->lost, src->malformed, tail);
 }
 
-/* UNBIND makes the kernel send what it still gathers, before the ACK: all of that is read. */
+/* Takes what has arrived, and no more than the budget holds: a flood does not end by itself. */
+static void nflog_take_arrived(struct ulogd_instance *inst)
+{
+	const struct nflog_source *src = ulogd_priv(inst);
+	size_t bytes;
+
+	for (int64_t left = src->rcvbuf; left > 0 && nflog_receive(inst, &bytes) > 0; )
+		left -= (int64_t)bytes;
+}
+
+/*
+ * UNBIND makes the kernel send what it still gathers, before the ACK: all of that is read.
+ * There has to be room for it, so what has arrived is taken before.
+ */
 static void nflog_drain(struct ulogd_instance *inst)
 {
-	struct nflog_source *src = ulogd_priv(inst);
-	size_t bytes;
+	const struct nflog_source *src = ulogd_priv(inst);
 	int ret;
 
+	nflog_take_arrived(inst);
 	ret = nflog_command(inst, AF_UNSPEC, NFULNL_CFG_CMD_UNBIND);
-	if (ret < 0) {
-		/* Not allowed any more (-u): take what has arrived, no more than the budget holds. */
+	if (ret < 0) {	/* not allowed any more */
 		ulogd_info(inst, "cannot unbind group %" PRId32 ": %s", src->group, strerror(-ret));
-		for (int64_t left = src->rcvbuf; left > 0 && nflog_receive(inst, &bytes) > 0; )
-			left -= (int64_t)bytes;
+		nflog_take_arrived(inst);
 	}
 	nflog_report(inst);
 }

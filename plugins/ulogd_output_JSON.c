@@ -255,23 +255,45 @@ static int begin_make(struct json_output *o)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	enum ulogd_socket_kind kind;
+} socket_modes[] = {
+	{ "tcp", ULOGD_SOCKET_TCP }, { "udp", ULOGD_SOCKET_UDP }, { "unix", ULOGD_SOCKET_UNIX },
+};
+
+#define N_SOCKET_MODES (sizeof(socket_modes) / sizeof(socket_modes[0]))
+
+/* The index of the socket mode, N_SOCKET_MODES for a file, or -1. */
+static int mode_find(const char *mode)
+{
+	for (size_t i = 0; i < N_SOCKET_MODES; i++)
+		if (strcasecmp(mode, socket_modes[i].name) == 0)
+			return (int)i;
+	return strcasecmp(mode, "file") == 0 ? (int)N_SOCKET_MODES : -1;
+}
+
+static int json_check(struct ulogd_instance *inst)
+{
+	const struct json_output *o = ulogd_priv(inst);
+
+	if (mode_find(o->mode) < 0)
+		return ulogd_fail_option(inst, "mode", "unknown mode '%s'; write file, tcp, udp or unix",
+					 o->mode);
+	return 0;
+}
+
 static int destination_open(struct ulogd_instance *inst, const struct json_output *o)
 {
 	struct ulogd_socket socket = { .host = o->host, .port = o->port, .sync = true };
+	int mode = mode_find(o->mode);
 
-	if (strcasecmp(o->mode, "file") == 0)
+	if (mode == N_SOCKET_MODES)
 		return ulogd_output_file(inst, &(struct ulogd_file){ .path = o->file, .sync = o->sync });
-	if (strcasecmp(o->mode, "tcp") == 0) {
-		socket.kind = ULOGD_SOCKET_TCP;
-	} else if (strcasecmp(o->mode, "udp") == 0) {
-		socket.kind = ULOGD_SOCKET_UDP;
-	} else if (strcasecmp(o->mode, "unix") == 0) {
-		socket.kind = ULOGD_SOCKET_UNIX;
+	socket.kind = socket_modes[mode].kind;
+	if (socket.kind == ULOGD_SOCKET_UNIX) {
 		socket.host = o->file;
 		socket.port = "";
-	} else {
-		return ulogd_fail(inst, -EINVAL, "unknown mode '%s'; write file, tcp, udp or unix",
-				  o->mode);
 	}
 	return ulogd_output_socket(inst, &socket);
 }
@@ -311,5 +333,6 @@ err_free:
 
 ULOGD_PLUGIN(struct json_output,
 	.name = "JSON", .kind = ULOGD_OUTPUT, .inputs_all = true,
-	.options = options, .start = json_start, .format = json_format, .stop = json_stop,
+	.options = options, .check = json_check, .start = json_start, .format = json_format,
+	.stop = json_stop,
 );

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* PCAP - write packets to a capture file, for tcpdump and Wireshark. */
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #define SNAPLEN		65536
 #define LINKTYPE_RAW	101
 #define LINKTYPE_NFLOG	239
+
+#define BLOCK		(1 << 20)	/* bytes that are read at a time to check a file */
 
 struct file_header {
 	uint32_t magic;
@@ -109,10 +112,12 @@ static int pcap_format(struct ulogd_instance *inst, const struct ulogd_record *r
 /* Walks the records of a capture, to find one that a crash has cut. */
 static int64_t pcap_adopt(const struct ulogd_file *file, int fd)
 {
-	struct file_header have;
 	const struct file_header *want = file->header;
+	int64_t end = sizeof(*want), begin = 0;
+	char *block;			/* of the file, from begin on */
+	struct file_header have;
 	struct record_header h;
-	int64_t end = sizeof(have);
+	ssize_t len = 0;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
@@ -122,27 +127,44 @@ static int64_t pcap_adopt(const struct ulogd_file *file, int fd)
 	if (have.magic != want->magic || have.linktype != want->linktype ||
 	    have.snaplen != want->snaplen)
 		return -EBADMSG;
-	while (pread(fd, &h, sizeof(h), end) == sizeof(h)) {
+	block = malloc(BLOCK);
+	if (!block)
+		return -ENOMEM;
+	for (;;) {
+		if (end + (int64_t)sizeof(h) > begin + len) {
+			begin = end;
+			len = pread(fd, block, BLOCK, begin);
+			if (len < (ssize_t)sizeof(h))
+				break;
+		}
+		memcpy(&h, block + (end - begin), sizeof(h));
 		if (h.caplen > SNAPLEN + 64 * 1024 || end + (int64_t)sizeof(h) + h.caplen > st.st_size)
 			break;
 		end += (int64_t)sizeof(h) + h.caplen;
 	}
+	free(block);
 	return end;
+}
+
+static int pcap_check(struct ulogd_instance *inst)
+{
+	struct pcap_output *o = ulogd_priv(inst);
+
+	o->nflog = strcmp(o->linktype, "nflog") == 0;
+	if (!o->nflog && strcmp(o->linktype, "raw") != 0)
+		return ulogd_fail_option(inst, "linktype", "unknown link type '%s'; write raw or nflog",
+					 o->linktype);
+	return 0;
 }
 
 static int pcap_start(struct ulogd_instance *inst)
 {
-	struct pcap_output *o = ulogd_priv(inst);
+	const struct pcap_output *o = ulogd_priv(inst);
 	struct file_header header = {
 		.magic = o->nanoseconds ? MAGIC_NSEC : MAGIC_USEC,
 		.major = 2, .minor = 4, .snaplen = SNAPLEN, .linktype = LINKTYPE_RAW,
 	};
 
-	if (strcmp(o->linktype, "nflog") == 0)
-		o->nflog = true;
-	else if (strcmp(o->linktype, "raw") != 0)
-		return ulogd_fail(inst, -EINVAL, "unknown linktype '%s'; write raw or nflog",
-				  o->linktype);
 	if (o->nflog && !ulogd_in_provided(inst, IN_RAW))
 		return ulogd_fail(inst, -EINVAL, "linktype=nflog needs a stack that begins with NFLOG");
 	if (o->nflog)
@@ -154,5 +176,6 @@ static int pcap_start(struct ulogd_instance *inst)
 
 ULOGD_PLUGIN(struct pcap_output,
 	.name = "PCAP", .kind = ULOGD_OUTPUT,
-	.options = options, .inputs = inputs, .start = pcap_start, .format = pcap_format,
+	.options = options, .inputs = inputs,
+	.check = pcap_check, .start = pcap_start, .format = pcap_format,
 );

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* SYSLOG - send events to the local syslog daemon. */
-#include <errno.h>
 #include <stdio.h>
 #include <syslog.h>
 #include <time.h>
@@ -90,21 +89,29 @@ static int syslog_format(struct ulogd_instance *inst, const struct ulogd_record 
 	return ULOGD_PASS;
 }
 
-static int syslog_start(struct ulogd_instance *inst)
+static int syslog_check(struct ulogd_instance *inst)
 {
 	struct syslog_output *o = ulogd_priv(inst);
 	int facility = name_find(facilities, o->facility), level = name_find(levels, o->level);
+	int ret = 0;
 
 	if (facility < 0)
-		return ulogd_fail(inst, -EINVAL, "unknown facility '%s'; see --info SYSLOG", o->facility);
+		ret = ulogd_fail_option(inst, "facility", "unknown facility '%s'; see --info SYSLOG",
+					o->facility);
 	if (level < 0)
-		return ulogd_fail(inst, -EINVAL, "unknown level '%s'; see --info SYSLOG", o->level);
+		ret = ulogd_fail_option(inst, "level", "unknown level '%s'; see --info SYSLOG", o->level);
 	o->priority = facility | level;
+	return ret;
+}
+
+static int syslog_start(struct ulogd_instance *inst)
+{
 	return ulogd_output_socket(inst, &(struct ulogd_socket){
 		.kind = ULOGD_SOCKET_UNIX_DGRAM, .host = "/dev/log", .port = "", .sync = true });
 }
 
 ULOGD_PLUGIN(struct syslog_output,
 	.name = "SYSLOG", .kind = ULOGD_OUTPUT,
-	.options = options, .inputs = inputs, .start = syslog_start, .format = syslog_format,
+	.options = options, .inputs = inputs,
+	.check = syslog_check, .start = syslog_start, .format = syslog_format,
 );

@@ -4,7 +4,8 @@
 
 # To build, to run the demonstration, to run all tests.
 packages_build="autoconf automake libtool make gcc pkg-config libconfuse-dev libevent-dev
-	libmnl-dev libnfnetlink-dev libnetfilter-log-dev libcap-ng-dev libsystemd-dev"
+	libmnl-dev libnfnetlink-dev libnetfilter-log-dev libpcap-dev libcap-ng-dev
+	libsystemd-dev"
 packages_demo="iproute2 nftables python3"
 packages_test="iptables ebtables bats libcmocka-dev clang libclang-rt-14-dev
 	ulogd2 mandoc man-db groff shellcheck systemd xz-utils git"

@@ -155,9 +155,9 @@ static const char *file_remember(struct conf *conf, const char *path)
 static struct conf_section *section_open(struct conf *conf, struct conf_place at, char *header)
 {
 	struct conf_section **tail, *section;
-	char *name = header + 1 + strspn(header + 1, BLANKS "[");
+	char *name = header + 1 + strspn(header + 1, BLANKS "[\"");
 
-	name[strcspn(name, BLANKS "[]")] = '\0';
+	name[strcspn(name, BLANKS "[]\"")] = '\0';
 	for (tail = &conf->sections; *tail; tail = &(*tail)->next) {
 		if (strcmp((*tail)->name, name) != 0)
 			continue;
@@ -507,7 +507,7 @@ void conf_apply(struct conf *conf, struct conf_section *section,
 				      from[i]->at.file, from[i]->at.line);
 		else if (line_apply(conf, section, l, cfg, option, base))
 			from[i] = l;
-		l->bad = from[i] != l;
+		l->bad = from[i] != l && !conf->lenient;
 	}
 	if (origins)
 		memcpy(origins, from, n * sizeof(*from));

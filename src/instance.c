@@ -112,6 +112,10 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 		   (struct conf_target[]){ { plugin->options, inst->priv },
 					   { common, &inst->common } },
 		   2, NULL, inst->origins);
+	if (plugin->check && plugin->check(inst) < 0) {
+		inst->refused = true;
+		conf->errors += !conf->lenient;
+	}
 	if (plugin->kind == ULOGD_OUTPUT && strcmp(inst->common.queue_full, "drop") != 0 &&
 	    strcmp(inst->common.queue_full, "wait") != 0)
 		conf_complain(conf, inst->origins[n + 1]->at, inst->id, "queue_full: unknown way "
@@ -216,6 +220,23 @@ int ulogd_watch(struct ulogd_instance *inst, int fd, int (*ready)(struct ulogd_i
 	return lane_watch(inst->tree->lane, fd, ready, inst);
 }
 
+struct ulogd_watch *ulogd_watch_new(struct ulogd_instance *inst, int fd,
+				    int (*ready)(struct ulogd_instance *inst, void *data),
+				    void *data)
+{
+	return lane_watch_new(inst->tree->lane, fd, ready, inst, data);
+}
+
+void ulogd_watch_free(struct ulogd_watch *watch)
+{
+	lane_watch_free(watch);
+}
+
+bool ulogd_stopping(const struct ulogd_instance *inst)
+{
+	return lane_stopping(inst->tree->lane);
+}
+
 void ulogd_rest(struct ulogd_instance *inst, unsigned int usec)
 {
 	lane_rest(inst->tree->lane, usec);
@@ -299,4 +320,21 @@ int ulogd_fail_at(const char *file, int line, const struct ulogd_instance *inst,
 	log_at(file, line, ULOGD_ERROR, "%s:%u: %s (%s): %s", inst->at.file, inst->at.line,
 	       inst->id, inst->plugin->name, text);
 	return err;
+}
+
+int ulogd_fail_option(const struct ulogd_instance *inst, const char *option, const char *fmt, ...)
+{
+	const struct ulogd_option *o = inst->plugin->options;
+	struct conf_place at = inst->at;
+	char text[768];
+	va_list ap;
+
+	for (unsigned int i = 0; i < options_count(o); i++)
+		if (strcmp(o[i].name, option) == 0 && inst->origins[i])
+			at = inst->origins[i]->at;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_error("%s:%u: %s: %s: %s", at.file, at.line, inst->id, option, text);
+	return -EINVAL;
 }

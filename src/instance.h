@@ -50,6 +50,7 @@ struct ulogd_instance {
 	struct conf_place at;
 	struct common_options common;
 	conf_origin *origins;		/* of the plugin's options, then of the common ones */
+	bool refused;			/* by its check(): it is never started */
 	bool started;
 
 	uint64_t passed, stopped, failed;	/* records */

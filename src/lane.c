@@ -13,12 +13,14 @@
 #include "lane.h"
 #include "log.h"
 
-struct watcher {
-	struct watcher *next;
+struct ulogd_watch {
+	struct ulogd_watch *next;
 	struct lane *lane;
 	struct event *event;
-	int (*ready)(struct ulogd_instance *inst);
+	int (*ready)(struct ulogd_instance *inst);	/* or */
+	int (*ready_data)(struct ulogd_instance *inst, void *data);
 	struct ulogd_instance *inst;
+	void *data;
 };
 
 /* An outlet stays where it is: outputs point to it. */
@@ -32,7 +34,8 @@ struct lane {
 	const struct lane_ops *ops;
 	void *arg;
 	struct event_base *base;
-	struct watcher *watchers;
+	struct ulogd_watch *watchers;
+	struct ulogd_watch *running;	/* the watcher whose turn it is, unless it has freed itself */
 	struct lane_outlet *outlets;
 	struct event *flush_timer;	/* for outlets without sync */
 	unsigned int rest_us;
@@ -52,7 +55,7 @@ static void outlets_flush(struct lane *lane, bool all)
 	bool behind = false;
 
 	for (struct lane_outlet *o = lane->outlets; o; o = o->next)
-		if (all || o->outlet.sync)
+		if (all || o->outlet.sync || !outlet_pending(&o->outlet))
 			behind |= outlet_flush(&o->outlet);
 	if (behind && lane->rest_us < BEHIND_REST_US)
 		lane->rest_us = BEHIND_REST_US;
@@ -81,17 +84,21 @@ static void lane_settle(struct lane *lane, bool drained)
 
 static void watcher_ready(evutil_socket_t fd, short what, void *arg)
 {
-	struct watcher *w = arg;
+	struct ulogd_watch *w = arg;
 	struct lane *lane = w->lane;
-	int ret = w->ready(w->inst);
+	int ret;
 
 	(void)fd;
 	(void)what;
-	if (ret < 0) {
+	lane->running = w;
+	ret = w->ready ? w->ready(w->inst) : w->ready_data(w->inst, w->data);
+	if (ret < 0 && lane->running) {
+		lane->ops->failed(lane->arg, w->inst);
 		log_error("%s: a descriptor cannot be read any more: %s", lane->name,
 			  strerror(-ret));
 		event_del(w->event);
 	}
+	lane->running = NULL;
 	lane_settle(lane, ret <= 0);
 	if (lane->rest_us > 0) {
 		struct timespec rest = { .tv_nsec = (long)lane->rest_us * 1000 };
@@ -160,18 +167,14 @@ err_free:
 void lane_free(struct lane *lane)
 {
 	struct lane_outlet *o;
-	struct watcher *w;
 
 	if (!lane)
 		return;
-	while ((w = lane->watchers)) {
-		lane->watchers = w->next;
-		event_free(w->event);
-		free(w);
-	}
+	while (lane->watchers)
+		lane_watch_free(lane->watchers);
 	while ((o = lane->outlets)) {
 		lane->outlets = o->next;
-		outlet_fini(&o->outlet);
+		outlet_flush(&o->outlet);
 		free(o);
 	}
 	event_free(lane->flush_timer);
@@ -181,26 +184,70 @@ void lane_free(struct lane *lane)
 	free(lane);
 }
 
-int lane_watch(struct lane *lane, int fd, int (*ready)(struct ulogd_instance *inst),
-	       struct ulogd_instance *inst)
+struct ulogd_watch *lane_watch_new(struct lane *lane, int fd,
+				   int (*ready)(struct ulogd_instance *inst, void *data),
+				   struct ulogd_instance *inst, void *data)
 {
-	struct watcher *w = calloc(1, sizeof(*w));
+	struct ulogd_watch *w = calloc(1, sizeof(*w));
 
 	if (!w)
-		return -ENOMEM;
+		return NULL;
 	w->lane = lane;
-	w->ready = ready;
+	w->ready_data = ready;
 	w->inst = inst;
+	w->data = data;
 	w->event = event_new(lane->base, fd, EV_READ | EV_PERSIST, watcher_ready, w);
 	if (!w->event || event_add(w->event, NULL) < 0) {
 		if (w->event)
 			event_free(w->event);
 		free(w);
-		return -ENOMEM;
+		return NULL;
 	}
 	w->next = lane->watchers;
 	lane->watchers = w;
+	return w;
+}
+
+int lane_watch(struct lane *lane, int fd, int (*ready)(struct ulogd_instance *inst),
+	       struct ulogd_instance *inst)
+{
+	struct ulogd_watch *w = lane_watch_new(lane, fd, NULL, inst, NULL);
+
+	if (!w)
+		return -ENOMEM;
+	w->ready = ready;
 	return 0;
+}
+
+void lane_watch_free(struct ulogd_watch *w)
+{
+	struct ulogd_watch **at;
+
+	if (!w)
+		return;
+	for (at = &w->lane->watchers; *at != w; at = &(*at)->next)
+		;
+	*at = w->next;
+	if (w->lane->running == w)
+		w->lane->running = NULL;
+	event_free(w->event);
+	free(w);
+}
+
+void lane_unwatch(struct lane *lane, const struct ulogd_instance *inst)
+{
+	struct ulogd_watch *w, *next;
+
+	for (w = lane->watchers; w; w = next) {
+		next = w->next;
+		if (w->inst == inst && w->ready)
+			lane_watch_free(w);
+	}
+}
+
+bool lane_stopping(const struct lane *lane)
+{
+	return atomic_load(&lane->want_stop);
 }
 
 void lane_rest(struct lane *lane, unsigned int usec)
@@ -274,7 +321,4 @@ void lane_join(struct lane *lane)
 	if (lane->started)
 		pthread_join(lane->thread, NULL);
 	lane->started = false;
-	/* Their owners close the descriptors next. */
-	for (struct watcher *w = lane->watchers; w; w = w->next)
-		event_del(w->event);
 }

@@ -3,7 +3,8 @@
  * lane.h - the thread and event base of one input.
  *
  * A lane runs watchers when their descriptors are readable, hands the chunks of
- * its outlets over when the input is drained, and never blocks on anything else.
+ * its outlets over when the input is drained, and waits for nothing else but what a watcher
+ * asked for (lane_rest()), a sink that is far behind, and queue_full=wait.
  */
 #ifndef LANE_H
 #define LANE_H
@@ -12,11 +13,14 @@
 
 struct lane;
 struct ulogd_instance;
+struct ulogd_watch;
 
 /** What a lane asks its owner to do; on the lane's thread. */
 struct lane_ops {
 	void (*drain)(void *arg);	/* stopping: read what is left */
 	void (*report)(void *arg);	/* write counters to the log */
+	/** A descriptor of @inst cannot be read any more; that has been said. */
+	void (*failed)(void *arg, const struct ulogd_instance *inst);
 };
 
 /** @name: for messages and the thread's name; borrowed for the lane's life. NULL: no memory. */
@@ -31,6 +35,20 @@ void lane_free(struct lane *lane);
  */
 int lane_watch(struct lane *lane, int fd, int (*ready)(struct ulogd_instance *inst),
 	       struct ulogd_instance *inst);
+
+/** The same, and @ready is given @data.  Ended by lane_watch_free().  NULL: no memory. */
+struct ulogd_watch *lane_watch_new(struct lane *lane, int fd,
+				   int (*ready)(struct ulogd_instance *inst, void *data),
+				   struct ulogd_instance *inst, void *data);
+
+/** Ends the watching; by a watcher that runs, too.  NULL is fine. */
+void lane_watch_free(struct ulogd_watch *w);
+
+/** Ends what lane_watch() began for @inst, whose descriptors are closed next. */
+void lane_unwatch(struct lane *lane, const struct ulogd_instance *inst);
+
+/** True once lane_ask_stop() was called. */
+bool lane_stopping(const struct lane *lane);
 
 /** After the watcher that runs now, the lane sleeps for @usec. */
 void lane_rest(struct lane *lane, unsigned int usec);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,8 @@ static struct {
 	char *path;
 	int fd;
 	int level;
-	bool verbose, starting, plain;
+	bool verbose, plain;
+	atomic_bool starting;
 
 	/* Lines of other threads, oldest first; the lock guards these four. */
 	pthread_t writer;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -455,6 +456,23 @@ static const struct {
 	{ SIGALRM, on_ignored },
 };
 
+/*
+ * Blocks or unblocks the signals of the table, but for TERM and INT before the daemon runs: until
+ * then they simply end it.  Threads inherit the blocked state.
+ */
+static void signals_block(int how)
+{
+	static bool running;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signal_table) / sizeof(signal_table[0]); i++)
+		if (running || signal_table[i].callback != on_terminate)
+			sigaddset(&set, signal_table[i].signal);
+	pthread_sigmask(how, &set, NULL);
+	running = running || how == SIG_UNBLOCK;
+}
+
 #define MAX_EVENTS 9	/* the signals, the log, the inputs' end, the watchdog */
 
 /* Runs until a signal or the end of all inputs. */
@@ -489,7 +507,10 @@ static int run(void)
 #endif
 	started();
 	log_info("initialization finished, entering main loop");
+	signals_block(SIG_UNBLOCK);
 	ret = event_base_dispatch(base) < 0 ? -EIO : 0;
+	/* From here on nothing may end the daemon before its queues are written. */
+	signals_block(SIG_BLOCK);
 #ifdef HAVE_LIBSYSTEMD
 	sd_notify(0, "STOPPING=1");
 #endif
@@ -533,7 +554,7 @@ static int serve(void)
 
 	sink_begin_stop_all(STOP_TIMEOUT_MS);
 	stack_stop();
-	return ret < 0 ? 1 : 0;
+	return ret < 0 || stack_failed() ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -547,6 +568,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signals_block(SIG_BLOCK);
+	srandom((unsigned int)getpid() ^ (unsigned int)time(NULL));
 	if (args.info || args.list_plugins) {
 		status = args.info ? print_info(args.info) : list_plugins();
 		plugin_fini();

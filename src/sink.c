@@ -45,7 +45,9 @@ struct sink {
 	bool reopen;
 	bool closing;			/* no lane is left: end when the queue is empty */
 	int64_t deadline_ms;		/* not 0: nobody waits longer */
-	uint64_t written, dropped, bytes;	/* records, records, bytes */
+	uint64_t written, bytes;	/* records and bytes that c->done has passed */
+	uint64_t skipped, skipped_bytes;	/* of these what was not delivered after all */
+	uint64_t dropped;		/* records */
 	uint64_t dropped_said;		/* part of dropped that the log knows of */
 	struct ulogd_once dropping;
 
@@ -203,26 +205,34 @@ int sink_wait_writable(const struct sink *sink)
 
 void sink_skip_record(struct sink *sink, struct chunk *c, int why)
 {
-	c->done = chunk_record_end(c, chunk_records_within(c, c->done));
+	uint32_t end = chunk_record_end(c, chunk_records_within(c, c->done));
+
 	pthread_mutex_lock(&sink->lock);
 	sink->dropped++;
-	sink->written--;	/* the move of c->done will count it */
+	sink->skipped++;
+	sink->skipped_bytes += end - c->done;
+	c->done = end;
 	if (ulogd_once_a_second(&sink->dropping))
 		log_error("%s: a record cannot be delivered and is lost: %s", sink->name,
 			  strerror(-why));
 	pthread_mutex_unlock(&sink->lock);
 }
 
-/* Counts a lost record, and says so at most once a second.  Lock held. */
-static void record_lost(struct sink *sink)
+/* Says how many records were lost since it was said before.  Lock held. */
+static void losses_say(struct sink *sink)
 {
-	sink->dropped++;
-	if (!ulogd_once_a_second(&sink->dropping))
-		return;
 	log_error("%s: the queue is full, %" PRIu64 " records lost since the last message; raise "
 		  "queue_size (now %zu bytes) or set queue_full=wait", sink->name,
 		  sink->dropped - sink->dropped_said, sink->queue_size);
 	sink->dropped_said = sink->dropped;
+}
+
+/* Counts a lost record, and says so at most once a second: sink_wait() says the rest. */
+static void record_lost(struct sink *sink)
+{
+	sink->dropped++;
+	if (ulogd_once_a_second(&sink->dropping))
+		losses_say(sink);
 }
 
 bool outlet_begin(struct outlet *outlet, unsigned int attempt, struct ulogd_buf *ret)
@@ -290,34 +300,25 @@ bool outlet_flush(struct outlet *outlet)
 	struct chunk *c = outlet->chunk;
 	bool wake, behind;
 
-	if (!outlet_pending(outlet))
+	if (!c)
 		return false;
+	/* An empty chunk is given back as well: others may have none. */
+	outlet->chunk = NULL;
 	pthread_mutex_lock(&sink->lock);
-	if (chunk_merge(sink, c)) {
-		c->len = c->records = 0;
+	if (c->records == 0 || chunk_merge(sink, c)) {
+		chunk_free(sink, c);
 	} else {
 		list_append(&sink->queue, c);
 		sink->queued += c->size;
-		outlet->chunk = NULL;
 	}
 	/* A sink that rests is left alone, unless the queue fills up. */
-	wake = sink->idle || sink->queued > sink->queue_size / 2;
+	wake = sink->queue.first &&
+	       (sink->idle || (!sink->failing && sink->queued > sink->queue_size / 2));
 	behind = !sink->failing && sink->queued > sink->queue_size / 4 * 3;
 	pthread_mutex_unlock(&sink->lock);
 	if (wake)
 		pthread_cond_signal(&sink->wake);
 	return behind;
-}
-
-void outlet_fini(struct outlet *outlet)
-{
-	outlet_flush(outlet);
-	if (!outlet->chunk)
-		return;
-	pthread_mutex_lock(&outlet->sink->lock);
-	chunk_free(outlet->sink, outlet->chunk);
-	pthread_mutex_unlock(&outlet->sink->lock);
-	outlet->chunk = NULL;
 }
 
 /* --------------------------------------------------------- the sink's side */
@@ -344,7 +345,13 @@ static void sink_wait(struct sink *sink)
 
 	while (!sink_has_work(sink)) {
 		sink->idle = true;
-		pthread_cond_wait(&sink->wake, &sink->lock);
+		if (sink->dropped == sink->dropped_said) {
+			pthread_cond_wait(&sink->wake, &sink->lock);
+		} else {
+			end = at_ms(sink->dropping.last_ms + 1000);
+			if (pthread_cond_timedwait(&sink->wake, &sink->lock, &end) == ETIMEDOUT)
+				losses_say(sink);
+		}
 		sink->idle = false;
 	}
 	if (sink->failing)
@@ -388,16 +395,33 @@ static void sink_recovered(struct sink *sink)
 	sink->dropped_said = sink->dropped;
 }
 
+/* Counts what the move of c->done since @before has delivered. */
+static void delivered_count(struct sink *sink, const struct chunk *c, uint32_t before)
+{
+	pthread_mutex_lock(&sink->lock);
+	/* A rewind moves back: these sums are right in modular arithmetic, too. */
+	sink->bytes += (uint64_t)c->done - before;
+	sink->written += (uint64_t)chunk_records_within(c, c->done) -
+			 chunk_records_within(c, before);
+	pthread_mutex_unlock(&sink->lock);
+}
+
 static void sink_do_reopen(struct sink *sink)
 {
+	uint32_t done = sink->work.first ? sink->work.first->done : 0;
 	struct chunk *c = sink->work.first;
-	int ret;
+	int fd = sink->fd, ret;
 
 	if (sink->fd < 0)
 		return;	/* the next write opens it anyway */
 	if (c && c->done > 0 && sink->ops->settle)
 		sink->ops->settle(sink, c);
 	ret = sink->ops->open(sink);
+	/* What is open now begins with a whole record. */
+	if (c && sink->fd != fd)
+		chunk_rewind(c);
+	if (c)
+		delivered_count(sink, c, done);
 	if (ret < 0)
 		log_error("%s: cannot open it again: %s; the old one stays in use", sink->name,
 			  strerror(-ret));
@@ -420,19 +444,16 @@ static int sink_write(struct sink *sink)
 		uint32_t before = c->done;
 		int ret = sink->ops->write(sink, c);
 
-		pthread_mutex_lock(&sink->lock);
-		sink->bytes += c->done - before;
-		sink->written += chunk_records_within(c, c->done) - chunk_records_within(c, before);
-		if (ret == 0) {
-			sink->work.first = c->next;
-			if (!sink->work.first)
-				list_init(&sink->work);
-			sink->queued -= c->size;
-			chunk_free(sink, c);
-		}
-		pthread_mutex_unlock(&sink->lock);
+		delivered_count(sink, c, before);
 		if (ret < 0)
 			return ret;
+		pthread_mutex_lock(&sink->lock);
+		sink->work.first = c->next;
+		if (!sink->work.first)
+			list_init(&sink->work);
+		sink->queued -= c->size;
+		chunk_free(sink, c);
+		pthread_mutex_unlock(&sink->lock);
 	}
 	return 0;
 }
@@ -445,6 +466,7 @@ static void sink_give_up(struct sink *sink)
 
 	if (sink->fd >= 0 && c->done > 0 && sink->ops->settle)
 		sink->ops->settle(sink, c);
+	list_move(&sink->work, &sink->queue);
 	while ((c = sink->work.first)) {
 		lost += c->records - chunk_records_within(c, c->done);
 		sink->work.first = c->next;
@@ -525,6 +547,11 @@ static void sink_free(struct sink *sink)
 	struct chunk *c;
 
 	sink->ops->close(sink);
+	list_move(&sink->work, &sink->queue);
+	while ((c = sink->work.first)) {
+		sink->work.first = c->next;
+		free(c);
+	}
 	if (sink->ops->free)
 		sink->ops->free(sink->dest);
 	while ((c = sink->free)) {
@@ -594,10 +621,15 @@ void sink_reopen_all(void)
 void sink_report_all(void)
 {
 	for (struct sink *sink = sinks; sink; sink = sink->next) {
+		uint64_t records, bytes, dropped;
+
 		pthread_mutex_lock(&sink->lock);
-		log_notice("%s: %" PRIu64 " records written (%" PRIu64 " bytes), %" PRIu64 " lost",
-			   sink->name, sink->written, sink->bytes, sink->dropped);
+		records = sink->written - sink->skipped;
+		bytes = sink->bytes - sink->skipped_bytes;
+		dropped = sink->dropped;
 		pthread_mutex_unlock(&sink->lock);
+		log_notice("%s: %" PRIu64 " records written (%" PRIu64 " bytes), %" PRIu64 " lost",
+			   sink->name, records, bytes, dropped);
 	}
 }
 

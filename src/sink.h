@@ -64,8 +64,9 @@ struct sink_ops {
 	 */
 	int (*write)(struct sink *sink, struct chunk *c);
 	/**
-	 * Before a reopen, when @c was delivered in part: ends the record that has been begun,
-	 * or takes it back, so that c->done stands between two records.
+	 * Before a reopen or the end, when @c was delivered in part: ends the record that has been
+	 * begun, or takes it back, so that c->done stands between two records.  NULL, or where it
+	 * cannot: the record is sent again if another destination is opened.
 	 */
 	void (*settle)(struct sink *sink, struct chunk *c);
 	/** Closes it, if it is open; sink_fd() is -1 afterwards. */
@@ -152,13 +153,10 @@ static inline bool outlet_pending(const struct outlet *outlet)
 }
 
 /**
- * Hands the outlet's records over to the sink.
+ * Hands the outlet's chunk over to the sink, or back when it is empty.
  * True when the sink works but is far behind: a lane that gives it a moment loses nothing as
  * long as the kernel's buffer absorbs.
  */
 bool outlet_flush(struct outlet *outlet);
-
-/** Flushes and gives the chunk back; before sink_fini_all(). */
-void outlet_fini(struct outlet *outlet);
 
 #endif /* SINK_H */

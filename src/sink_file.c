@@ -21,6 +21,7 @@ static bool is_stdout(const char *path)
 /* What the sink knows of its file; header and trailer follow it in memory. */
 struct file_dest {
 	struct ulogd_file file;		/* without its path, which is the sink's name */
+	bool regular;			/* what is open: a file, nothing that can block */
 	char now[PATH_MAX];		/* dated: the name it has been opened by */
 	char bytes[];
 };
@@ -48,19 +49,23 @@ static const struct ulogd_file *file_of(const struct sink *sink)
 	return &dest->file;
 }
 
-/* Writes to @fd until offset @end of @data, from *done on. */
-static int write_upto(const struct sink *sink, int fd, const char *data, uint32_t *done, uint32_t end)
+/* Writes until offset @end of @data, from *done on; never blocks for long. */
+static int write_upto(const struct sink *sink, const char *data, uint32_t *done, uint32_t end)
 {
-	while (*done < end) {
-		ssize_t n = write(fd, data + *done, end - *done);
+	const struct file_dest *dest = sink_dest(sink);
 
-		if (n < 0 && errno == EINTR)
+	while (*done < end) {
+		size_t len = end - *done;
+		ssize_t n;
+
+		/* A pipe or a terminal that is writable takes that much without blocking. */
+		if (!dest->regular && len > PIPE_BUF)
+			len = PIPE_BUF;
+		if (!dest->regular && sink_wait_writable(sink) < 0)
+			return -EAGAIN;
+		n = write(sink_fd(sink), data + *done, len);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
-		if (n < 0 && errno == EAGAIN) {	/* a FIFO that is full */
-			if (sink_wait_writable(sink) < 0)
-				return -EAGAIN;
-			continue;
-		}
 		if (n < 0)
 			return -errno;
 		*done += (uint32_t)n;
@@ -160,6 +165,22 @@ static int path_open(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/*
+ * True when there is nothing to open again: standard output, the same file or FIFO as before
+ * (but for a file that somebody has emptied), or a dated name for a second time in one second.
+ */
+static bool still_open(const struct sink *sink, const char *path)
+{
+	const struct file_dest *dest = sink_dest(sink);
+	struct stat now, before;
+
+	if (is_stdout(path) || (dest->file.dated && strcmp(path, dest->now) == 0))
+		return true;
+	return stat(path, &now) == 0 && fstat(sink_fd(sink), &before) == 0 &&
+	       now.st_dev == before.st_dev && now.st_ino == before.st_ino &&
+	       (!S_ISREG(now.st_mode) || now.st_size > 0);
+}
+
 static int file_open(struct sink *sink)
 {
 	struct file_dest *dest = sink_dest(sink);
@@ -168,8 +189,7 @@ static int file_open(struct sink *sink)
 	int fd, ret = 0;
 
 	path_make(sink, path, sizeof(path));
-	/* Nothing to open again: standard output, or a second time within one second. */
-	if (sink_fd(sink) >= 0 && (is_stdout(path) || (dest->file.dated && strcmp(path, dest->now) == 0)))
+	if (sink_fd(sink) >= 0 && still_open(sink, path))
 		return 0;
 	if (dest->file.adopt && stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
 		ret = file_adopt(sink, path, st.st_size);
@@ -188,13 +208,14 @@ static int file_open(struct sink *sink)
 	}
 	file_close(sink);
 	sink_set_fd(sink, fd);
+	dest->regular = S_ISREG(st.st_mode);
 	memcpy(dest->now, path, sizeof(path));
 	return 0;
 }
 
 static int file_write(struct sink *sink, struct chunk *c)
 {
-	int ret = write_upto(sink, sink_fd(sink), c->data, &c->done, c->len);
+	int ret = write_upto(sink, c->data, &c->done, c->len);
 
 	if (ret == -EPIPE) {	/* the reader went away: the next one begins with a whole record */
 		chunk_rewind(c);
@@ -211,17 +232,19 @@ static int file_write(struct sink *sink, struct chunk *c)
 static void file_settle(struct sink *sink, struct chunk *c)
 {
 	uint32_t i = chunk_records_within(c, c->done), done = c->done;
+	const struct file_dest *dest = sink_dest(sink);
 	struct stat st;
 
+	if (!dest->regular)
+		return;
 	chunk_rewind(c);
 	if (c->done == done)
 		return;
-	if (write_upto(sink, sink_fd(sink), c->data, &done, chunk_record_end(c, i)) == 0) {
+	if (write_upto(sink, c->data, &done, chunk_record_end(c, i)) == 0) {
 		c->done = done;
 		return;
 	}
-	if (fstat(sink_fd(sink), &st) < 0 || !S_ISREG(st.st_mode) ||
-	    st.st_size < (off_t)(done - c->done) ||
+	if (fstat(sink_fd(sink), &st) < 0 || st.st_size < (off_t)(done - c->done) ||
 	    ftruncate(sink_fd(sink), st.st_size - (off_t)(done - c->done)) < 0)
 		log_error("%s: a record stays cut at the end of the old file", sink_name(sink));
 }

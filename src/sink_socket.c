@@ -52,7 +52,9 @@ static int connect_within(int family, int type, const struct sockaddr *addr, soc
 		return -errno;
 	if (connect(fd, addr, len) == 0)
 		return fd;
-	if (errno != EINPROGRESS)
+	if (errno == EAGAIN)	/* a unix socket whose backlog is full */
+		err = EBUSY;
+	else if (errno != EINPROGRESS)
 		err = errno;
 	else if (poll(&pfd, 1, CONNECT_MS) <= 0)
 		err = ETIMEDOUT;
@@ -119,9 +121,14 @@ static int socket_open(struct sink *sink)
 /* True when the other side has closed a stream: what we send now would be lost silently. */
 static bool peer_gone(int fd)
 {
-	char byte;
+	char rubbish[256];
+	ssize_t n;
 
-	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	/* Whatever it has said to us nobody wants to know. */
+	do {
+		n = recv(fd, rubbish, sizeof(rubbish), MSG_DONTWAIT);
+	} while (n > 0);
+	return n == 0;
 }
 
 /* The next piece to send: all that is left on a stream, one record on a datagram socket. */
@@ -143,7 +150,9 @@ static int socket_write(struct sink *sink, struct chunk *c)
 
 		if (n >= 0) {
 			c->done += (uint32_t)n;
-		} else if (errno == EAGAIN || errno == ENOBUFS) {
+		} else if (errno == ENOBUFS) {
+			return -EAGAIN;
+		} else if (errno == EAGAIN) {
 			if (sink_wait_writable(sink) < 0)
 				return -EAGAIN;
 		} else if (errno == EMSGSIZE) {

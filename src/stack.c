@@ -17,6 +17,7 @@
 
 static struct tree *trees;	/* in the order of the configuration */
 static atomic_uint inputs_running;
+static atomic_bool input_failed;
 static int done_fd = -1;
 
 /* --------------------------------------------------------------- running */
@@ -90,18 +91,24 @@ void ulogd_record_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 		instance_run(c, rec);
 }
 
-void ulogd_input_done(struct ulogd_instance *inst)
+/* The daemon ends when no input is left. */
+static void input_ended(struct tree *tree)
 {
 	static const uint64_t one = 1;
 	ssize_t n;
 
-	if (inst->tree->done)
+	if (tree->done)
 		return;
-	inst->tree->done = true;
+	tree->done = true;
 	if (atomic_fetch_sub(&inputs_running, 1) > 1)
 		return;
 	n = write(done_fd, &one, sizeof(one));	/* cannot fail: the counter has 64 bits */
 	(void)n;
+}
+
+void ulogd_input_done(struct ulogd_instance *inst)
+{
+	input_ended(inst->tree);
 }
 
 /* -------------------------------------------------------------- building */
@@ -450,6 +457,8 @@ static int tree_link(struct tree *tree)
 static void instance_stop(struct ulogd_instance *inst, void *arg)
 {
 	(void)arg;
+	if (inst->tree->lane)
+		lane_unwatch(inst->tree->lane, inst);
 	if (inst->started && inst->plugin->stop) {
 		ulogd_debug(inst, "calling stop for %s", inst->plugin->name);
 		inst->plugin->stop(inst);
@@ -476,7 +485,9 @@ static bool instance_start(struct ulogd_instance *inst)
 	}
 	if (inst->plugin->kind != ULOGD_OUTPUT && !inst->child)
 		return false;
-	if (inst->plugin->start)
+	if (inst->refused)
+		ret = -EINVAL;
+	else if (inst->plugin->start)
 		ret = inst->plugin->start(inst);
 	if (ret == 0 && inst->plugin->kind == ULOGD_OUTPUT && !inst->outlet)
 		ret = ulogd_fail(inst, -ENOTCONN, "the plugin named no destination; it is broken");
@@ -512,6 +523,17 @@ static void tree_report(void *arg)
 	instance_walk(tree->input, instance_report, NULL);
 }
 
+/* A filter can do without its news, an input cannot. */
+static void watcher_failed(void *arg, const struct ulogd_instance *inst)
+{
+	struct tree *tree = arg;
+
+	if (inst != tree->input)
+		return;
+	atomic_store(&input_failed, true);
+	input_ended(tree);
+}
+
 static void tree_free(struct tree *tree)
 {
 	instance_free(tree->input);
@@ -523,7 +545,8 @@ static void tree_free(struct tree *tree)
 
 static bool tree_start(struct tree *tree)
 {
-	static const struct lane_ops ops = { .drain = input_drain, .report = tree_report };
+	static const struct lane_ops ops = { .drain = input_drain, .report = tree_report,
+					     .failed = watcher_failed };
 	const char *netns = tree->input->common.network_namespace_path;
 	bool started;
 	int home, ret;
@@ -575,6 +598,11 @@ int stack_run(void)
 			return ret;
 	}
 	return 0;
+}
+
+bool stack_failed(void)
+{
+	return atomic_load(&input_failed);
 }
 
 int stack_done_fd(void)

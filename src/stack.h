@@ -40,6 +40,9 @@ int stack_run(void);
 /** A descriptor that becomes readable when all inputs have ended of themselves, or -1. */
 int stack_done_fd(void);
 
+/** True when an input has ended because it could not be read any more. */
+bool stack_failed(void);
+
 /** Asks every lane for a line of counters of each of its instances. */
 void stack_report(void);
 

@@ -138,6 +138,14 @@ struct ulogd_plugin {
 	const struct ulogd_field *outputs;	/* or NULL */
 
 	/**
+	 * Looks at the options, which are in the private data, while the configuration is read: with
+	 * ulogd -t, too, and without privileges.  Opens nothing.  What is wrong it says itself, by
+	 * ulogd_fail_option() or ulogd_fail(); a negative errno refuses the configuration, or with
+	 * --lenient leaves out the stack.
+	 */
+	int (*check)(struct ulogd_instance *inst);
+
+	/**
 	 * Opens what the instance needs: called once, on the main thread, with all
 	 * privileges, in the network namespace of the lane, from the outputs to the
 	 * input.  An output names its destination here (ulogd_output_file()).
@@ -314,8 +322,25 @@ void ulogd_record_run(struct ulogd_instance *inst, struct ulogd_record *rec);
  */
 int ulogd_watch(struct ulogd_instance *inst, int fd, int (*ready)(struct ulogd_instance *inst));
 
+struct ulogd_watch;
+
 /**
- * Leaves the instance's descriptors unread for @usec microseconds, so that more gathers.
+ * The same for descriptors that come and go: @ready is given @data, too.  NULL: no memory.
+ * The watch is the plugin's, who frees it before closing the descriptor, in start(), in stop(),
+ * or on the lane's thread.
+ */
+struct ulogd_watch *ulogd_watch_new(struct ulogd_instance *inst, int fd,
+				    int (*ready)(struct ulogd_instance *inst, void *data),
+				    void *data);
+
+/** Ends a watch, if need be from inside its own @ready; NULL is fine. */
+void ulogd_watch_free(struct ulogd_watch *watch);
+
+/** True when the daemon is stopping: for a watcher that has to wait in the middle of something. */
+bool ulogd_stopping(const struct ulogd_instance *inst);
+
+/**
+ * Lets the whole lane sleep for @usec microseconds when the watcher returns, so that more gathers.
  * For busy inputs whose events come in small pieces: waking up is what costs.
  */
 void ulogd_rest(struct ulogd_instance *inst, unsigned int usec);
@@ -406,6 +431,10 @@ void ulogd_log_at(const char *file, int line, const struct ulogd_instance *inst,
 #define ulogd_fail(inst, err, ...) ulogd_fail_at(__FILE__, __LINE__, inst, err, __VA_ARGS__)
 int ulogd_fail_at(const char *file, int line, const struct ulogd_instance *inst, int err,
 		  const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/** The same about @option, with -EINVAL: the place is that of its line, if it has one. */
+int ulogd_fail_option(const struct ulogd_instance *inst, const char *option, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /** Says yes at most once a second; zeroed at first.  For messages that input can provoke. */
 struct ulogd_once {

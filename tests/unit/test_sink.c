@@ -272,7 +272,7 @@ static void records_are_found_by_where_they_end(void **state)
 	assert_int_equal(chunk_records_within(c, 10), 2);
 	assert_int_equal(chunk_records_within(c, 11), 3);
 	assert_int_equal(sink_start_all(), 0);
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 }
 
 static void a_chunk_is_filled_to_the_last_byte_its_table_leaves(void **state)
@@ -288,7 +288,7 @@ static void a_chunk_is_filled_to_the_last_byte_its_table_leaves(void **state)
 	/* Each takes one byte and its entry of four. */
 	assert_int_equal(n, (SINK_CHUNK_SIZE - sizeof(*first)) / 5);
 	assert_int_equal(sink_start_all(), 0);
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	wait_until(dest_len() == n + 1);
 }
 
@@ -305,7 +305,7 @@ static void records_arrive_whole_and_in_their_order(void **state)
 		if (i % 7 == 0)
 			outlet_flush(&outlet);
 	}
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	wait_until(dest_len() == 20000 * RECORD_LEN);
 	assert_records(dest.data, dest.len, 20000);
 	sink_fini_all();
@@ -324,7 +324,7 @@ static void nothing_is_written_before_it_is_handed_over(void **state)
 	outlet_flush(&outlet);
 	assert_false(outlet_pending(&outlet));
 	wait_until(dest_len() == RECORD_LEN);
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 }
 
 static void handing_over_nothing_does_nothing(void **state)
@@ -337,7 +337,7 @@ static void handing_over_nothing_does_nothing(void **state)
 	outlet_flush(&outlet);
 	assert_true(outlet_begin(&outlet, 0, &out));
 	outlet_flush(&outlet);
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	sink_fini_all();
 	assert_int_equal(dest.writes, 0);
 	assert_log_has("memory: 0 records written (0 bytes), 0 lost");
@@ -355,7 +355,7 @@ static void small_hand_overs_are_gathered_into_one_write(void **state)
 		outlet_flush(&outlet);
 	}
 	dest_block(false);
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	wait_until(dest_len() == 60 * RECORD_LEN);
 	assert_records(dest.data, dest.len, 60);
 	assert_int_equal(dest.writes, 2);
@@ -374,7 +374,7 @@ static void a_queue_of_small_hand_overs_holds_what_its_size_says(void **state)
 	/* One chunk is stuck in the destination, one may be the lane's. */
 	assert_true(n * RECORD_LEN > QUEUE_MIN - 2 * SINK_CHUNK_SIZE);
 	dest_block(false);
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	sink_fini_all();
 	assert_records(dest.data, dest.len, n);
 }
@@ -407,8 +407,8 @@ static void records_of_several_outlets_are_all_written(void **state)
 		if (i % 100 == 0)
 			outlet_flush(i % 200 == 0 ? &a : &b);
 	}
-	outlet_fini(&a);
-	outlet_fini(&b);
+	outlet_flush(&a);
+	outlet_flush(&b);
 	sink_fini_all();
 	for (const char *line = dest.data; *line; ) {
 		if (strncmp(line, "aaaa\n", 5) == 0) {
@@ -451,7 +451,7 @@ static void records_larger_than_a_chunk_are_written(void **state)
 	assert_true(push_record(&outlet, 0));
 	assert_true(push(&outlet, large, sizeof(large)));
 	assert_true(push_record(&outlet, 1));
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	wait_until(dest_len() == 2 * RECORD_LEN + sizeof(large));
 	assert_memory_equal(dest.data + RECORD_LEN, large, sizeof(large));
 	assert_memory_equal(dest.data + RECORD_LEN + sizeof(large), "1 .", 3);
@@ -473,7 +473,7 @@ static void records_larger_than_the_queue_are_lost_alone(void **state)
 		sink_begin_stop_all(STUCK_MS);
 		assert_false(push(&outlet, large, sizeof(large)));
 		assert_true(push_record(&outlet, 1));
-		outlet_fini(&outlet);
+		outlet_flush(&outlet);
 		sink_fini_all();
 		assert_records(dest.data, dest.len, 2);
 	}
@@ -498,7 +498,7 @@ static void large_record_after_full_queue(enum sink_full full)
 	wait_until(dest_len() == (size_t)n * RECORD_LEN);
 	sink_begin_stop_all(STUCK_MS);
 	assert_true(push(&outlet, large, sizeof(large)));
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	wait_until(dest_len() == (size_t)n * RECORD_LEN + sizeof(large));
 }
 
@@ -537,7 +537,7 @@ static void a_full_queue_loses_what_it_refuses_and_nothing_else(void **state)
 	assert_log_has("memory: the queue is full");
 	assert_log_has("raise queue_size (now 262144 bytes) or set queue_full=wait");
 	dest_block(false);
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	sink_fini_all();
 	assert_records(dest.data, dest.len, accepted);
 	snprintf(said, sizeof(said), "memory: %u records written (%u bytes), %u lost", accepted,
@@ -559,7 +559,7 @@ static void after_a_full_queue_records_pass_again(void **state)
 	wait_until(dest_len() == (size_t)n * RECORD_LEN);
 	for (unsigned int end = n + 100; n < end; n++)
 		assert_true(push_record(&outlet, n));
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	wait_until(dest_len() == (size_t)n * RECORD_LEN);
 	assert_records(dest.data, dest.len, n);
 }
@@ -578,7 +578,7 @@ static void a_lane_hears_that_a_sink_is_far_behind(void **state)
 	for (unsigned int n = 1; !behind && push_record(&outlet, n); n++)
 		behind = outlet_flush(&outlet);
 	assert_true(behind);
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 }
 
 struct producer {
@@ -619,7 +619,7 @@ static void with_queue_full_wait_nothing_is_lost(void **state)
 	pthread_join(thread, NULL);
 	assert_int_equal(p.pushed, 5000);
 	assert_int_equal(p.refused, 0);
-	outlet_fini(&p.outlet);
+	outlet_flush(&p.outlet);
 	sink_fini_all();
 	assert_records(dest.data, dest.len, 5000);
 	assert_log_has("5000 records written (5000000 bytes), 0 lost");
@@ -641,7 +641,7 @@ static void a_lane_that_waits_goes_on_when_the_daemon_stops(void **state)
 	assert_int_equal(p.pushed + p.refused, 1000);
 	assert_true(p.refused > 0);
 	dest_block(false);
-	outlet_fini(&p.outlet);
+	outlet_flush(&p.outlet);
 	sink_fini_all();
 	assert_int_equal(dest.len, p.pushed * RECORD_LEN);
 }
@@ -657,7 +657,7 @@ static void a_destination_that_fails_is_tried_again_from_where_it_stopped(void *
 	assert_int_equal(sink_start_all(), 0);
 	for (unsigned int n = 0; n < 10; n++)
 		assert_true(push_record(&outlet, n));
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	wait_until(dest_len() == 2500);
 	wait_until(log_has("memory: cannot write: No space left on device; will keep trying"));
 	dest_fail(0, 0);
@@ -679,7 +679,7 @@ static void a_failure_is_said_once_however_often_it_is_tried(void **state)
 	dest_fail(-EIO, 0);
 	assert_int_equal(sink_start_all(), 0);
 	assert_true(push_record(&outlet, 0));
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	do {
 		pthread_mutex_lock(&dest.lock);
 		writes = dest.writes;
@@ -712,9 +712,35 @@ static void records_lost_during_a_failure_are_counted_on_recovery(void **state)
 	wait_until(log_has("writes again after"));
 	snprintf(said, sizeof(said), "%u records lost meanwhile", refused);
 	assert_log_has(said);
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	sink_fini_all();
 	assert_records(dest.data, dest.len, n);
+}
+
+static void of_each_failure_its_own_losses_are_counted(void **state)
+{
+	struct outlet outlet = { .sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP) };
+	unsigned int n, refused;
+
+	(void)state;
+	assert_int_equal(sink_start_all(), 0);
+	dest_occupy(&outlet);
+	for (n = 1; push_record(&outlet, n); n++)
+		outlet_flush(&outlet);
+	for (refused = 1; refused < 10; refused++)
+		assert_false(push_record(&outlet, n));
+	dest_block(false);
+	wait_until(dest_len() == (size_t)n * RECORD_LEN);
+	/* Ten have been lost while all was well: they are none of the failure's. */
+	dest_fail(-EIO, 0);
+	assert_true(push_record(&outlet, n));
+	outlet_flush(&outlet);
+	wait_until(log_has("cannot write"));
+	dest_fail(0, 0);
+	wait_until(log_has("writes again after"));
+	assert_log_has(" 0 records lost meanwhile");
+	sink_fini_all();
+	assert_log_has(", 10 lost");
 }
 
 static void what_cannot_be_written_before_the_end_is_counted_as_lost(void **state)
@@ -726,7 +752,7 @@ static void what_cannot_be_written_before_the_end_is_counted_as_lost(void **stat
 	assert_int_equal(sink_start_all(), 0);
 	for (unsigned int n = 0; n < 200; n++)
 		assert_true(push_record(&outlet, n));
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	sink_begin_stop_all(0);
 	sink_fini_all();
 	assert_log_has("memory: stopped while it could not be written, 197 queued records lost");
@@ -759,7 +785,7 @@ static void a_failed_reopen_is_said_and_writing_goes_on(void **state)
 	sink_reopen_all();
 	wait_until(log_has("memory: cannot open it again: Permission denied; the old one stays in use"));
 	assert_true(push_record(&outlet, 0));
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	wait_until(dest_len() == RECORD_LEN);
 }
 
@@ -771,7 +797,7 @@ static void a_record_that_was_begun_is_settled_before_reopening(void **state)
 	dest_fail(-ENOSPC, RECORD_LEN / 2);
 	assert_int_equal(sink_start_all(), 0);
 	assert_true(push_record(&outlet, 0));
-	outlet_fini(&outlet);
+	outlet_flush(&outlet);
 	wait_until(log_has("cannot write"));
 	sink_reopen_all();
 	wait_until(dest_opens() == 2);
@@ -849,7 +875,7 @@ static void a_file_is_appended_to(void **state)
 	test_file_write(f->path, "before\n", 7);
 	assert_int_equal(sink_start_all(), 0);
 	assert_true(push(&f->outlet, "after\n", 6));
-	outlet_fini(&f->outlet);
+	outlet_flush(&f->outlet);
 	sink_fini_all();
 	text = test_file_read(f->path);
 	assert_string_equal(text, "before\nafter\n");
@@ -872,7 +898,7 @@ static void reopening_follows_a_file_that_was_moved_away(void **state)
 	sink_reopen_all();
 	wait_until(log_has("opened again"));
 	assert_true(push(&f->outlet, "three\n", 6));
-	outlet_fini(&f->outlet);
+	outlet_flush(&f->outlet);
 	wait_until(file_size(f->path) == 6);
 	text = test_file_read(f->moved);
 	assert_string_equal(text, "one\ntwo\n");
@@ -893,7 +919,7 @@ static void reopen_keeps_old_file_on_error(void **state)
 	sink_reopen_all();
 	wait_until(log_has("cannot open it again: No such file or directory; the old one stays in use"));
 	assert_true(push(&f->outlet, "two\n", 4));
-	outlet_fini(&f->outlet);
+	outlet_flush(&f->outlet);
 	old = test_path(gone, "log");
 	wait_until(file_size(old) == 8);
 	free(old);
@@ -910,7 +936,7 @@ static void file_fill(struct files *f)
 	assert_int_equal(sink_start_all(), 0);
 	for (unsigned int n = 0; n < 200; n++)
 		assert_true(push_record(&f->outlet, n));
-	outlet_fini(&f->outlet);
+	outlet_flush(&f->outlet);
 	wait_until(log_has("cannot write: File too large"));
 	assert_int_equal(file_size(f->path), LIMIT);
 }
@@ -986,6 +1012,7 @@ int main(void)
 		unit(a_destination_that_fails_is_tried_again_from_where_it_stopped),
 		unit(a_failure_is_said_once_however_often_it_is_tried),
 		unit(records_lost_during_a_failure_are_counted_on_recovery),
+		unit(of_each_failure_its_own_losses_are_counted),
 		unit(what_cannot_be_written_before_the_end_is_counted_as_lost),
 		unit(reopening_happens_on_the_sinks_thread_also_without_records),
 		unit(a_failed_reopen_is_said_and_writing_goes_on),

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The same messages through the UNIXSOCK of ulogd2 and of this daemon: the same lines.
+#
+# As in packets.bats a test names the differences of expected.md that it expects; each has to have something to filter.
+# Rows are `packet|time|text', the packets named as in unixsock.vec.
+
+load ../lib
+load ../cli/cli
+
+ULOGD2_VERSION=2.0.8
+OPTIONS=(--option 1=pfx --option 2=eth0 --option 3=eth1 --time 1700000000)
+
+setup() {
+	require python3
+	require_ulogd
+	require_ulogd2 "$ULOGD2_VERSION"
+}
+
+teardown() {
+	cleanup
+}
+
+frames() {
+	python3 "$TESTS/tools/frames_unixsock.py" "$@"
+}
+
+# sock_start NAME COMMAND... - start a daemon that prints what comes through NAME.sock to NAME.txt.
+sock_start() {
+	local name=$1
+
+	shift
+	{
+		printf 'stack=u1:UNIXSOCK,base1:BASE,ip2str1:IP2STR,print1:PRINTPKT,emu1:LOGEMU\n'
+		printf '[u1]\nsocket_path="%s"\nperms=0640\n' "$T/$name.sock"
+		printf '[emu1]\nfile="%s"\nsync=1\n' "$T/$name.txt"
+	} | conf "$name"
+	TZ=UTC "$@" -c "$T/$name.conf" </dev/null >"$T/$name.out" 2>"$T/$name.err" 3>&- &
+	PID[$name]=$!
+	wait_for "$name to be ready" initialized "$name"
+	! process_gone "${PID[$name]}" || fail "$name did not start"
+}
+
+both_start() {
+	sock_start theirs "$ULOGD2"
+	sock_start ours "$ULOGD" --plugin-dir "$PLUGIN_DIR"
+}
+
+# both_send [OPTION...] - send the messages on stdin to both.
+both_send() {
+	local side
+
+	cat >"$T/messages"
+	for side in theirs ours; do
+		frames send "$T/$side.sock" "$@" <"$T/messages" >/dev/null
+	done
+}
+
+# Print the filter that expected.md has for side "theirs" or "ours" of difference ID: filter ID SIDE.
+filter() {
+	awk -v id="$1" -v fence='```sed '"$2" -v version="$ULOGD2_VERSION" '
+		/^## / { wanted = $2 == id }
+		/^```/ { inside = wanted && !inside && ($0 == fence || $0 == fence " " version); next }
+		inside' "$TESTS/diff/expected.md"
+}
+
+# Stop both after COUNT lines and compare these but for the differences ID...: compare COUNT [ID...].  The packets' names
+# are in names.
+compare() {
+	local id side count=$1
+
+	shift
+	for side in theirs ours; do
+		wait_for "the lines of $side" has_lines "$T/$side.txt" "$count"
+		stop "$side"
+		[ "$status" = 0 ]
+		paste -d'|' "$T/names" <(sed -E 's/^(.{15}) [^ ]+ /\1|/' "$T/$side.txt") >"$T/$side.rows"
+	done
+	[ -s "$T/theirs.rows" ]
+	for id; do
+		for side in theirs ours; do
+			cp "$T/$side.rows" "$T/$side.before"
+			filter "$id" "$side" >"$T/filter"
+			sed -E -i -f "$T/filter" "$T/$side.rows"
+		done
+		if cmp -s "$T/theirs.rows" "$T/theirs.before" && cmp -s "$T/ours.rows" "$T/ours.before"; then
+			fail "difference $id was not seen"
+			return 1
+		fi
+	done
+	diff -u "$T/theirs.rows" "$T/ours.rows"
+}
+
+@test "messages with packets of every kind" {
+	vec_rows unixsock.vec name >"$T/names"
+	both_start
+	vec_rows unixsock.vec pkt | frames frame "${OPTIONS[@]}" | both_send
+	compare "$(lines "$T/names")" B4 B9 P4 P8-gateway
+}
+
+@test "messages without some of the options" {
+	local packet
+
+	packet=$(vec_rows unixsock.vec name pkt | sed -n 's/^udp|//p')
+	printf '%s\n' none prefix in out unknown state texts >"$T/names"
+	both_start
+	# Without a time each takes its own: it is given always.  Something has to stand behind the packet (U1).
+	{
+		echo "$packet" | frames frame --time 1700000000
+		echo "$packet" | frames frame --option 1=pfx --time 1700000000
+		echo "$packet" | frames frame --option 2=eth0 --time 1700000000
+		echo "$packet" | frames frame --time 1700000000 --option 3=eth1
+		echo "$packet" | frames frame "${OPTIONS[@]}" --hex 77=0102030405
+		echo "$packet" | frames frame "${OPTIONS[@]}" --hex 206=04 --number 201=1000
+		echo "$packet" | frames frame --hex 1=7066780078787800 --time 1700000000
+	} | both_send
+	compare 7
+}
+
+@test "messages in pieces" {
+	seq -f 'packet %g' 5 >"$T/names"
+	both_start
+	# ulogd2 wants the first 6 bytes of a connection at once (U4): so the pieces are whole messages and a bit.
+	vec_rows unixsock.vec pkt | sed -n 1,5p | frames frame "${OPTIONS[@]}" | tr -d '\n' | fold -w 200 | both_send
+	compare 5
+}
+
+@test "the socket has the same mode" {
+	both_start
+	[ "$(stat -c '%F %a' "$T/ours.sock")" = "$(stat -c '%F %a' "$T/theirs.sock")" ]
+	stop theirs
+	stop ours
+	[ ! -e "$T/ours.sock" ]
+	[ ! -e "$T/theirs.sock" ]
+}
