@@ -12,8 +12,7 @@
 #include <unistd.h>
 
 /* The kernel's own header comes first: the library's copy of it is older. */
-#include "conntrack_entry.h"
-#include "nflog_packet.h"
+#include "nflog_record.h"
 
 #include <libmnl/libmnl.h>
 #include <libnetfilter_log/libnetfilter_log.h>
@@ -103,26 +102,8 @@ static const struct ulogd_option options[] = {
 	{}
 };
 
-/* The order is ulogd2's: outputs that print all fields print them like this. */
-#define OUTPUTS(X) \
-	X(RAW_MAC) X(RAW_PKT) X(RAW_PKTLEN) X(RAW_PKTCOUNT) X(OOB_PREFIX) X(OOB_TIME_SEC) \
-	X(OOB_TIME_USEC) X(OOB_MARK) X(OOB_IFINDEX_IN) X(OOB_IFINDEX_OUT) X(OOB_HOOK) \
-	X(RAW_MAC_LEN) X(OOB_SEQ_LOCAL) X(OOB_SEQ_GLOBAL) X(OOB_FAMILY) X(OOB_PROTOCOL) \
-	X(OOB_UID) X(OOB_GID) X(RAW_LABEL) X(RAW_TYPE) X(RAW_MAC_SADDR) X(RAW_MAC_ADDRLEN) \
-	X(RAW) X(CT) \
-	X(OOB_IFINDEX_PHYSIN) X(OOB_IFINDEX_PHYSOUT) X(OOB_VLAN_PROTO) X(OOB_VLAN_TCI) X(OOB_L2HDR) \
-	X(ORIG_IP_SADDR) X(ORIG_IP_DADDR) X(ORIG_IP_PROTOCOL) X(ORIG_L4_SPORT) X(ORIG_L4_DPORT) \
-	X(REPLY_IP_SADDR) X(REPLY_IP_DADDR) X(REPLY_IP_PROTOCOL) X(REPLY_L4_SPORT) \
-	X(REPLY_L4_DPORT) X(CT_MARK) X(CT_ID) X(CT_STATUS) X(CT_INFO)
-
-enum {
-#define OUTPUT_ENUM(field) OUT_##field,
-	OUTPUTS(OUTPUT_ENUM)
-};
-
 static const struct ulogd_field outputs[] = {
-#define OUTPUT_FIELD(field) { .id = FIELD_##field },
-	OUTPUTS(OUTPUT_FIELD)
+	NFLOG_OUTPUTS(NFLOG_OUTPUT_FIELD)
 	{}
 };
 
@@ -199,86 +180,13 @@ static void seq_check(struct ulogd_instance *inst, struct nflog_source *src, uin
 static void time_set(struct nflog_source *src, const struct ulogd_record *rec,
 		     const struct nflog_packet *p)
 {
-	if (nflog_has(p, NFULA_TIMESTAMP)) {
-		/* Seconds and microseconds, be64: struct nfulnl_msg_packet_timestamp. */
-		const uint8_t *stamp = p->data[NFULA_TIMESTAMP];
-		uint32_t sec = get_be32(stamp + 4);
-
-		if (sec != 0) {
-			ulogd_set_num(rec, OUT_OOB_TIME_SEC, sec);
-			ulogd_set_num(rec, OUT_OOB_TIME_USEC, get_be32(stamp + 12));
-			return;
-		}
-	}
+	if (nflog_time_set(rec, p))
+		return;
 	/* The kernel stamps only packets seen at prerouting, input or forward: stamp the rest here. */
 	if (src->now.tv_sec == 0)
 		clock_gettime(CLOCK_REALTIME, &src->now);
 	ulogd_set_num(rec, OUT_OOB_TIME_SEC, (uint64_t)src->now.tv_sec);
 	ulogd_set_num(rec, OUT_OOB_TIME_USEC, (uint64_t)src->now.tv_nsec / 1000);
-}
-
-static void link_layer_set(const struct ulogd_record *rec, const struct nflog_packet *p)
-{
-	uint16_t num;
-
-	if (nflog_has(p, NFULA_HWLEN) && nflog_has(p, NFULA_HWHEADER)) {
-		uint32_t len = nflog_be16(p, NFULA_HWLEN);
-
-		if (len > p->len[NFULA_HWHEADER])
-			len = p->len[NFULA_HWHEADER];
-		if (len > 0) {
-			ulogd_set_mem(rec, OUT_RAW_MAC, p->data[NFULA_HWHEADER], len);
-			ulogd_set_num(rec, OUT_RAW_MAC_LEN, len);
-			if (nflog_has(p, NFULA_HWTYPE))
-				ulogd_set_num(rec, OUT_RAW_TYPE, nflog_be16(p, NFULA_HWTYPE));
-		}
-	}
-	if (nflog_has(p, NFULA_HWADDR)) {
-		/* struct nfulnl_msg_packet_hw: be16 length, pad, 8 bytes of address. */
-		uint16_t len = nflog_be16(p, NFULA_HWADDR);
-
-		len = len < 8 ? len : 8;
-		ulogd_set_mem(rec, OUT_RAW_MAC_SADDR, p->data[NFULA_HWADDR] + 4, len);
-		ulogd_set_num(rec, OUT_RAW_MAC_ADDRLEN, len);
-	}
-	if (nflog_has(p, NFULA_VLAN)) {
-		const uint8_t *nest = p->data[NFULA_VLAN];
-		size_t len = p->len[NFULA_VLAN];
-
-		if (nflog_nested_be16(nest, len, NFULA_VLAN_PROTO, &num))
-			ulogd_set_num(rec, OUT_OOB_VLAN_PROTO, num);
-		if (nflog_nested_be16(nest, len, NFULA_VLAN_TCI, &num))
-			ulogd_set_num(rec, OUT_OOB_VLAN_TCI, num);
-	}
-	if (nflog_has(p, NFULA_L2HDR))
-		ulogd_set_mem(rec, OUT_OOB_L2HDR, p->data[NFULA_L2HDR], p->len[NFULA_L2HDR]);
-}
-
-static void payload_set(const struct ulogd_record *rec, const struct nflog_packet *p)
-{
-	size_t link_len;
-
-	if (!nflog_has(p, NFULA_PAYLOAD))
-		return;
-	link_len = nflog_link_len(p);
-	ulogd_set_mem(rec, OUT_RAW_PKT, p->data[NFULA_PAYLOAD] + link_len,
-		      p->len[NFULA_PAYLOAD] - link_len);
-	ulogd_set_num(rec, OUT_RAW_PKTLEN, p->len[NFULA_PAYLOAD] - link_len);
-}
-
-static void num_if(const struct ulogd_record *rec, unsigned int out, const struct nflog_packet *p,
-		   unsigned int type)
-{
-	if (nflog_has(p, type))
-		ulogd_set_num(rec, out, nflog_be32(p, type));
-}
-
-/* An interface index of 0 is no interface. */
-static void ifindex_if(const struct ulogd_record *rec, unsigned int out,
-		       const struct nflog_packet *p, unsigned int type)
-{
-	if (nflog_has(p, type) && nflog_be32(p, type) != 0)
-		ulogd_set_num(rec, out, nflog_be32(p, type));
 }
 
 /* What came in cannot be used: counted, said once a second. */
@@ -291,76 +199,19 @@ static void nflog_bad(struct ulogd_instance *inst, struct nflog_source *src, uin
 			    src->group, src->malformed, src->truncated, src->foreign);
 }
 
-/* One direction: @out is the first of its five outputs. */
-static void tuple_set(const struct ulogd_record *rec, unsigned int out,
-		      const struct conntrack_tuple *t)
-{
-	enum { SADDR, DADDR, PROTOCOL, SPORT, DPORT };
-
-	if (t->saddr)
-		ulogd_set_mem(rec, out + SADDR, t->saddr, t->addr_len);
-	if (t->daddr)
-		ulogd_set_mem(rec, out + DADDR, t->daddr, t->addr_len);
-	if (t->has_protocol)
-		ulogd_set_num(rec, out + PROTOCOL, t->protocol);
-	if (!t->has_ports)
-		return;
-	ulogd_set_num(rec, out + SPORT, t->sport);
-	ulogd_set_num(rec, out + DPORT, t->dport);
-}
-
-/* The connection that the kernel attached to the packet. */
-static void conntrack_set(struct ulogd_instance *inst, struct nflog_source *src,
-			  const struct ulogd_record *rec, const struct nflog_packet *p)
-{
-	struct conntrack_entry entry;
-
-	ulogd_set_mem(rec, OUT_CT, p->data[NFULA_CT], p->len[NFULA_CT]);
-	if (conntrack_decode(p->data[NFULA_CT], p->len[NFULA_CT], &entry) < 0)
-		nflog_bad(inst, src, &src->malformed);
-	tuple_set(rec, OUT_ORIG_IP_SADDR, &entry.orig);
-	tuple_set(rec, OUT_REPLY_IP_SADDR, &entry.reply);
-	if (entry.has_mark)
-		ulogd_set_num(rec, OUT_CT_MARK, entry.mark);
-	if (entry.has_id)
-		ulogd_set_num(rec, OUT_CT_ID, entry.id);
-	if (entry.has_status)
-		ulogd_set_num(rec, OUT_CT_STATUS, entry.status);
-	num_if(rec, OUT_CT_INFO, p, NFULA_CT_INFO);
-}
-
 static void nflog_packet_run(struct ulogd_instance *inst, struct nflog_source *src,
 			     const struct nlmsghdr *nlh, const struct nflog_packet *p)
 {
 	struct ulogd_record *rec = ulogd_record_begin(inst);
 
-	link_layer_set(rec, p);
-	payload_set(rec, p);
+	if (nflog_record_set(rec, p) < 0)
+		nflog_bad(inst, src, &src->malformed);
 	time_set(src, rec, p);
-	ulogd_set_num(rec, OUT_RAW_PKTCOUNT, 1);
-	if (nflog_has(p, NFULA_PREFIX))
-		ulogd_set_mem(rec, OUT_OOB_PREFIX, p->data[NFULA_PREFIX],
-			      strnlen((const char *)p->data[NFULA_PREFIX], p->len[NFULA_PREFIX]));
-	ulogd_set_num(rec, OUT_OOB_MARK, nflog_has(p, NFULA_MARK) ? nflog_be32(p, NFULA_MARK) : 0);
-	ifindex_if(rec, OUT_OOB_IFINDEX_IN, p, NFULA_IFINDEX_INDEV);
-	ifindex_if(rec, OUT_OOB_IFINDEX_OUT, p, NFULA_IFINDEX_OUTDEV);
-	ifindex_if(rec, OUT_OOB_IFINDEX_PHYSIN, p, NFULA_IFINDEX_PHYSINDEV);
-	ifindex_if(rec, OUT_OOB_IFINDEX_PHYSOUT, p, NFULA_IFINDEX_PHYSOUTDEV);
-	if (nflog_has(p, NFULA_PACKET_HDR)) {
-		/* struct nfulnl_msg_packet_hdr: be16 EtherType, u8 hook. */
-		ulogd_set_num(rec, OUT_OOB_HOOK, p->data[NFULA_PACKET_HDR][2]);
-		ulogd_set_num(rec, OUT_OOB_PROTOCOL, nflog_be16(p, NFULA_PACKET_HDR));
-	}
 	if (src->seq_local)
-		num_if(rec, OUT_OOB_SEQ_LOCAL, p, NFULA_SEQ);
-	num_if(rec, OUT_OOB_SEQ_GLOBAL, p, NFULA_SEQ_GLOBAL);
-	ulogd_set_num(rec, OUT_OOB_FAMILY, p->family);
-	num_if(rec, OUT_OOB_UID, p, NFULA_UID);
-	num_if(rec, OUT_OOB_GID, p, NFULA_GID);
+		nflog_num_if(rec, OUT_OOB_SEQ_LOCAL, p, NFULA_SEQ);
+	nflog_num_if(rec, OUT_OOB_SEQ_GLOBAL, p, NFULA_SEQ_GLOBAL);
 	ulogd_set_num(rec, OUT_RAW_LABEL, (uint8_t)src->numeric_label);
 	ulogd_set_mem(rec, OUT_RAW, nlh, nlh->nlmsg_len);
-	if (nflog_has(p, NFULA_CT))
-		conntrack_set(inst, src, rec, p);
 	ulogd_record_run(inst, rec);
 }
 
