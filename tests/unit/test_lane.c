@@ -52,7 +52,7 @@ struct ulogd_instance {
 	struct lane *lane;
 	struct outlet *outlet;
 	int fds[2];
-	atomic_uint calls, drains, reports;
+	atomic_uint calls, drains, reports, failures;
 	atomic_int drain_byte;		/* what drain() found in the pipe; 0: nothing */
 	atomic_ulong thread;
 };
@@ -99,7 +99,15 @@ static void report(void *arg)
 	atomic_fetch_add(&inst->reports, 1);
 }
 
-static const struct lane_ops ops = { .drain = drain, .report = report };
+static void failed(void *arg, const struct ulogd_instance *which)
+{
+	struct ulogd_instance *inst = arg;
+
+	if (inst == which)
+		atomic_fetch_add(&inst->failures, 1);
+}
+
+static const struct lane_ops ops = { .drain = drain, .report = report, .failed = failed };
 
 static int setup_lane(void **state, bool sync)
 {
@@ -229,7 +237,7 @@ static void records_of_the_start_are_handed_over_too(void **state)
 	wait_until(atomic_load(&written) == 1);
 }
 
-static void a_descriptor_that_fails_is_said_and_watched_no_longer(void **state)
+static void a_descriptor_that_fails_is_said_told_and_watched_no_longer(void **state)
 {
 	struct ulogd_instance *inst = *state;
 
@@ -240,6 +248,7 @@ static void a_descriptor_that_fails_is_said_and_watched_no_longer(void **state)
 	lane_ask_report(inst->lane);
 	wait_until(atomic_load(&inst->reports) == 1);
 	assert_int_equal(atomic_load(&inst->calls), 1);
+	assert_int_equal(atomic_load(&inst->failures), 1);
 }
 
 static void after_a_rest_the_lane_goes_on(void **state)
@@ -302,7 +311,7 @@ int main(void)
 		unit_lazy(without_sync_records_are_handed_over_by_the_clock),
 		unit_lazy(one_user_with_sync_is_enough),
 		unit(records_of_the_start_are_handed_over_too),
-		unit(a_descriptor_that_fails_is_said_and_watched_no_longer),
+		unit(a_descriptor_that_fails_is_said_told_and_watched_no_longer),
 		unit(after_a_rest_the_lane_goes_on),
 		unit(a_report_is_made_on_request),
 		unit(stopping_drains_the_input_once_and_hands_everything_over),

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The harness itself: a test that is not named in Makefile.am is never run, a file that is not is never shipped.
+
+load ../lib
+
+@test "every_test_and_all_it_needs_is_in_the_makefile" {
+	local file
+
+	cd "$TESTS"
+	for file in */*.bats unit/test_*.c fuzz/*.c fuzz/*.h plugins/*.c bench/*.c tools/*.c tools/*.py *.bash cli/*.bash \
+		diff/*.md; do
+		grep -qw -- "$file" Makefile.am || fail "Makefile.am lacks $file"
+	done
+}
