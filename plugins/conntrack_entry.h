@@ -38,7 +38,9 @@ static inline void conntrack_ip_decode(struct attr_walk w, struct conntrack_tupl
 		bool source = w.type == CTA_IP_V4_SRC || w.type == CTA_IP_V6_SRC;
 		size_t want = w.type == CTA_IP_V4_SRC || w.type == CTA_IP_V4_DST ? 4 : 16;
 
-		if (w.type < CTA_IP_V4_SRC || w.type > CTA_IP_V6_DST || w.len < want)
+		/* Both addresses are of one family. */
+		if (w.type < CTA_IP_V4_SRC || w.type > CTA_IP_V6_DST || w.len < want ||
+		    (ret->addr_len != 0 && ret->addr_len != want))
 			continue;
 		*(source ? &ret->saddr : &ret->daddr) = w.data;
 		ret->addr_len = want;

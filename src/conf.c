@@ -9,11 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "conf.h"
 #include "log.h"
-
-#define INCLUDE_DEPTH	8	/* files that include one another, at most */
 
 /* ------------------------------------------------------------- messages */
 
@@ -192,19 +191,23 @@ static void line_add(struct conf_section *section, struct conf_place at, const c
 	*tail = line;
 }
 
-static int file_read(struct conf *conf, const char *path, unsigned int depth);
+/* A file that is being read, and who includes it. */
+struct open_file {
+	dev_t dev;
+	ino_t ino;
+	const struct open_file *by;
+};
+
+static int file_read(struct conf *conf, const char *path, const struct open_file *by);
 
 /* include=PATTERN: reads every file that matches, relative to the file that says so. */
 static void include_read(struct conf *conf, struct conf_place at, const char *pattern,
-			 unsigned int depth)
+			 const struct open_file *by)
 {
 	char path[PATH_MAX], *dir;
 	glob_t found;
 	int ret;
 
-	if (depth >= INCLUDE_DEPTH)
-		return conf_error(conf, at, "global", "include=%s: files include one another more "
-				  "than %u deep; is there a circle?", pattern, INCLUDE_DEPTH);
 	if (pattern[0] == '/') {
 		snprintf(path, sizeof(path), "%s", pattern);
 	} else {
@@ -223,16 +226,35 @@ static void include_read(struct conf *conf, struct conf_place at, const char *pa
 		return conf_error(conf, at, "global", "include=%s: cannot read the directory; check "
 				  "its permissions", pattern);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
-		ret = file_read(conf, found.gl_pathv[i], depth + 1);
-		if (ret < 0)
+		ret = file_read(conf, found.gl_pathv[i], by);
+		if (ret == -ELOOP)
+			conf_error(conf, at, "global", "include=%s: a circle, %s is being read already",
+				   pattern, found.gl_pathv[i]);
+		else if (ret < 0)
 			conf_error(conf, at, "global", "include=%s: cannot read %s: %s", pattern,
 				   found.gl_pathv[i], strerror(-ret));
 	}
 	globfree(&found);
 }
 
-static int file_read(struct conf *conf, const char *path, unsigned int depth)
+/* -ELOOP when @path is among the files that are being read. */
+static int file_check_circle(FILE *file, struct open_file *self)
 {
+	struct stat st;
+
+	if (fstat(fileno(file), &st) < 0)
+		return -errno;
+	self->dev = st.st_dev;
+	self->ino = st.st_ino;
+	for (const struct open_file *f = self->by; f; f = f->by)
+		if (f->dev == self->dev && f->ino == self->ino)
+			return -ELOOP;
+	return 0;
+}
+
+static int file_read(struct conf *conf, const char *path, const struct open_file *by)
+{
+	struct open_file self = { .by = by };
 	struct conf_section *section = NULL;
 	const char *name = file_remember(conf, path);
 	struct conf_place at = { .file = name };
@@ -248,6 +270,11 @@ static int file_read(struct conf *conf, const char *path, unsigned int depth)
 	file = fopen(path, "re");
 	if (!file)
 		return -errno;
+	ret = file_check_circle(file, &self);
+	if (ret < 0) {
+		fclose(file);
+		return ret;
+	}
 	errno = 0;
 	while ((len = getline(&text, &size, file)) >= 0) {
 		char *rest = text, *first = text + strspn(text, BLANKS), *key, *value;
@@ -281,7 +308,7 @@ static int file_read(struct conf *conf, const char *path, unsigned int depth)
 			continue;
 		}
 		if (strcmp(section->name, "global") == 0 && strcmp(key, "include") == 0)
-			include_read(conf, at, value, depth);
+			include_read(conf, at, value, &self);
 		else
 			line_add(section, at, key, value);
 	}
@@ -294,7 +321,7 @@ static int file_read(struct conf *conf, const char *path, unsigned int depth)
 
 int conf_read(struct conf *conf, const char *path)
 {
-	return file_read(conf, path, 0);
+	return file_read(conf, path, NULL);
 }
 
 void conf_fini(struct conf *conf)

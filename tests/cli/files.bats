@@ -63,7 +63,7 @@ options_of() {
 
 @test "a configuration of the distribution's ulogd2 is accepted" {
 	require_ulogd
-	[ -e /etc/ulogd.conf ] || skip "needs the /etc/ulogd.conf of package ulogd2"
+	[ -r /etc/ulogd.conf ] || skip "needs the /etc/ulogd.conf of package ulogd2, and to read it"
 	succeeds "$ULOGD" --plugin-dir "$PLUGIN_DIR" -t -c /etc/ulogd.conf
 }
 
