@@ -147,7 +147,7 @@ value() {
 	small_conf 'global:include=other.conf'
 	printf '[global]\ninclude=ulogd.conf\n' >"$T/other.conf"
 	exits 1 ulogd -t -c "$CONF"
-	says "is there a circle?"
+	says "a circle"
 }
 
 @test "a_file_that_cannot_be_read_is_named" {
