@@ -98,6 +98,9 @@ static void watcher_ready(evutil_socket_t fd, short what, void *arg)
 			  strerror(-ret));
 		event_del(w->event);
 	}
+	/* What is left need not make the descriptor readable again. */
+	if (ret > 0 && lane->running)
+		event_active(w->event, EV_READ, 0);
 	lane->running = NULL;
 	lane_settle(lane, ret <= 0);
 	if (lane->rest_us > 0) {

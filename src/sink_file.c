@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ struct file_dest {
 	struct ulogd_file file;		/* without its path, which is the sink's name */
 	bool regular;			/* what is open: a file, nothing that can block */
 	char now[PATH_MAX];		/* dated: the name it has been opened by */
-	char bytes[];
+	_Alignas(max_align_t) char bytes[];
 };
 
 void *sink_file_dest(const struct ulogd_file *file)

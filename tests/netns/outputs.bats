@@ -504,3 +504,24 @@ fifo_holds() {
 	# The text of PRINTPKT ends its own line.
 	! grep -vxE '===>PACKET BOUNDARY|[a-z0-9._]+=.*|' "$T/log.txt"
 }
+
+# --- sync ---------------------------------------------------------------------------------------
+
+@test "with sync=1 records are written whatever number of datagrams was waiting" {
+	local count sent=0
+
+	log_tap0
+	out_conf LOGEMU "file=\"$T/log.txt\""
+	# Each packet is a datagram.
+	sed -i 's/^group=1$/&\nnetlink_qthreshold=1/' "$T/log.conf"
+	start_ulogd log
+	for count in 1 2 4 8 16 32 64 128 256; do
+		kill -s STOP "${PID[log]}"
+		numbered $sent "$count" | send_frames tap0
+		kill -s CONT "${PID[log]}"
+		sent=$((sent + count))
+		wait_for "the lines of $count datagrams" has_lines "$T/log.txt" $sent
+	done
+	stop log
+	numbers "$T/log.txt" | diff <(seq 0 $((sent - 1))) -
+}
