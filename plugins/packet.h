@@ -9,6 +9,7 @@
 #define PACKET_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,20 @@ struct ipv4_header {
 	uint8_t ihl, tos, ttl, protocol;
 };
 
+/** The part that every header has; ihl is not checked, so options may be missing or absurd. */
+static inline int ipv4_fixed_decode(const uint8_t *pkt, size_t len, struct ipv4_header *ret)
+{
+	if (len < 20)
+		return -EBADMSG;
+	*ret = (struct ipv4_header){
+		.saddr = pkt + 12, .daddr = pkt + 16,
+		.tot_len = get_be16(pkt + 2), .id = get_be16(pkt + 4),
+		.frag_off = get_be16(pkt + 6), .check = get_be16(pkt + 10),
+		.ihl = pkt[0] & 0x0f, .tos = pkt[1], .ttl = pkt[8], .protocol = pkt[9],
+	};
+	return 20;
+}
+
 static inline int ipv4_decode(const uint8_t *pkt, size_t len, struct ipv4_header *ret)
 {
 	unsigned int ihl;
@@ -38,12 +53,7 @@ static inline int ipv4_decode(const uint8_t *pkt, size_t len, struct ipv4_header
 	ihl = pkt[0] & 0x0f;
 	if (ihl < 5 || len < 4 * ihl)
 		return -EBADMSG;
-	*ret = (struct ipv4_header){
-		.saddr = pkt + 12, .daddr = pkt + 16,
-		.tot_len = get_be16(pkt + 2), .id = get_be16(pkt + 4),
-		.frag_off = get_be16(pkt + 6), .check = get_be16(pkt + 10),
-		.ihl = (uint8_t)ihl, .tos = pkt[1], .ttl = pkt[8], .protocol = pkt[9],
-	};
+	ipv4_fixed_decode(pkt, len, ret);
 	return (int)(4 * ihl);
 }
 
@@ -69,6 +79,69 @@ static inline int ipv6_decode(const uint8_t *pkt, size_t len, struct ipv6_header
 		.nexthdr = pkt[6], .hop_limit = pkt[7],
 	};
 	return 40;
+}
+
+/** An IPv6 extension header of hop-by-hop, routing or destination options; AH counts otherwise. */
+struct ipv6_option_header {
+	uint8_t nexthdr, hdrlen;	/* hdrlen as it stands */
+};
+
+static inline int ipv6_option_decode(const uint8_t *pkt, size_t len, struct ipv6_option_header *ret)
+{
+	if (len < 2)
+		return -EBADMSG;
+	*ret = (struct ipv6_option_header){ .nexthdr = pkt[0], .hdrlen = pkt[1] };
+	return 2;
+}
+
+/** The IPv6 fragment header, RFC 8200 section 4.5. */
+struct ipv6_fragment_header {
+	uint32_t id;
+	uint16_t offset;	/* bytes */
+	bool more;
+	uint8_t nexthdr;
+};
+
+static inline int ipv6_fragment_decode(const uint8_t *pkt, size_t len,
+				       struct ipv6_fragment_header *ret)
+{
+	if (len < 8)
+		return -EBADMSG;
+	*ret = (struct ipv6_fragment_header){
+		.nexthdr = pkt[0], .offset = get_be16(pkt + 2) & 0xfff8, .more = pkt[3] & 1,
+		.id = get_be32(pkt + 4),
+	};
+	return 8;
+}
+
+/** AH, RFC 4302, without the check value. */
+struct ah_header {
+	uint32_t spi, seq;
+	uint8_t nexthdr, hdrlen;
+};
+
+static inline int ah_decode(const uint8_t *pkt, size_t len, struct ah_header *ret)
+{
+	if (len < 12)
+		return -EBADMSG;
+	*ret = (struct ah_header){
+		.nexthdr = pkt[0], .hdrlen = pkt[1], .spi = get_be32(pkt + 4),
+		.seq = get_be32(pkt + 8),
+	};
+	return 12;
+}
+
+/** ESP, RFC 4303: what is not encrypted. */
+struct esp_header {
+	uint32_t spi, seq;
+};
+
+static inline int esp_decode(const uint8_t *pkt, size_t len, struct esp_header *ret)
+{
+	if (len < 8)
+		return -EBADMSG;
+	*ret = (struct esp_header){ .spi = get_be32(pkt), .seq = get_be32(pkt + 4) };
+	return 8;
 }
 
 /** TCP, RFC 9293, without options.  flags: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128. */
@@ -140,6 +213,23 @@ static inline int sctp_decode(const uint8_t *pkt, size_t len, struct sctp_header
 		.source = get_be16(pkt), .dest = get_be16(pkt + 2), .check = get_be32(pkt + 8),
 	};
 	return 12;
+}
+
+/** ARP, RFC 826: the part that does not depend on the length of addresses. */
+struct arp_fixed_header {
+	uint16_t hrd, pro, op;
+	uint8_t hln, pln;	/* bytes of a hardware and of a protocol address */
+};
+
+static inline int arp_fixed_decode(const uint8_t *pkt, size_t len, struct arp_fixed_header *ret)
+{
+	if (len < 8)
+		return -EBADMSG;
+	*ret = (struct arp_fixed_header){
+		.hrd = get_be16(pkt), .pro = get_be16(pkt + 2), .hln = pkt[4], .pln = pkt[5],
+		.op = get_be16(pkt + 6),
+	};
+	return 8;
 }
 
 /** ARP, RFC 826, with Ethernet and IPv4 addresses, whatever the header says. */

@@ -8,23 +8,31 @@
 
 #include <ulogd/plugin.h>
 
-enum { DIR_IN, DIR_OUT, N_DIRS };
+/* Interfaces first, of which each packet has a name, then bridge ports, which are rare. */
+enum { DEV_IN, DEV_OUT, DEV_PHYSIN, DEV_PHYSOUT, N_DEVS };
 
-enum { IN_IFINDEX_IN = DIR_IN, IN_IFINDEX_OUT = DIR_OUT };
+enum {
+	IN_IFINDEX_IN = DEV_IN, IN_IFINDEX_OUT = DEV_OUT,
+	IN_IFINDEX_PHYSIN = DEV_PHYSIN, IN_IFINDEX_PHYSOUT = DEV_PHYSOUT,
+};
 static const struct ulogd_field inputs[] = {
-	[IN_IFINDEX_IN]  = { .id = FIELD_OOB_IFINDEX_IN },
-	[IN_IFINDEX_OUT] = { .id = FIELD_OOB_IFINDEX_OUT },
+	[IN_IFINDEX_IN]      = { .id = FIELD_OOB_IFINDEX_IN },
+	[IN_IFINDEX_OUT]     = { .id = FIELD_OOB_IFINDEX_OUT },
+	[IN_IFINDEX_PHYSIN]  = { FIELD_OOB_IFINDEX_PHYSIN, .optional = true },
+	[IN_IFINDEX_PHYSOUT] = { FIELD_OOB_IFINDEX_PHYSOUT, .optional = true },
 	{}
 };
 
-enum { OUT_IN = DIR_IN, OUT_OUT = DIR_OUT };
+enum { OUT_IN = DEV_IN, OUT_OUT = DEV_OUT, OUT_PHYSIN = DEV_PHYSIN, OUT_PHYSOUT = DEV_PHYSOUT };
 static const struct ulogd_field outputs[] = {
-	[OUT_IN]  = { .id = FIELD_OOB_IN },
-	[OUT_OUT] = { .id = FIELD_OOB_OUT },
+	[OUT_IN]      = { .id = FIELD_OOB_IN },
+	[OUT_OUT]     = { .id = FIELD_OOB_OUT },
+	[OUT_PHYSIN]  = { .id = FIELD_OOB_PHYSIN },
+	[OUT_PHYSOUT] = { .id = FIELD_OOB_PHYSOUT },
 	{}
 };
 
-/* The last name of each direction: packets come in runs. */
+/* The last name of each: packets come in runs. */
 struct name {
 	uint32_t index;
 	size_t len;
@@ -33,7 +41,8 @@ struct name {
 
 struct ifindex_filter {
 	struct nlif_handle *table;	/* the kernel's interfaces, kept current by its news */
-	struct name last[N_DIRS];
+	struct name last[N_DEVS];
+	bool wanted[N_DEVS];
 };
 
 /* News about interfaces. */
@@ -41,7 +50,7 @@ static int ifindex_ready(struct ulogd_instance *inst)
 {
 	struct ifindex_filter *f = ulogd_priv(inst);
 
-	for (unsigned int i = 0; i < N_DIRS; i++)
+	for (unsigned int i = 0; i < N_DEVS; i++)
 		f->last[i].index = 0;
 	if (nlif_catch(f->table) >= 0)
 		return 0;
@@ -74,22 +83,32 @@ static void name_look_up(struct ulogd_instance *inst, struct name *name, uint32_
 	name->len = strlen(name->text);
 }
 
-static int ifindex_run(struct ulogd_instance *inst, struct ulogd_record *rec)
+static void name_set(struct ulogd_instance *inst, struct ulogd_record *rec, unsigned int i,
+		     uint32_t index)
 {
 	struct ifindex_filter *f = ulogd_priv(inst);
+	struct name *name = &f->last[i];
 
-	for (unsigned int i = 0; i < N_DIRS; i++) {
-		uint32_t index = ulogd_in_or_0(rec, i);
-		struct name *name = &f->last[i];
+	if (name->index != index)
+		name_look_up(inst, name, index);
+	ulogd_set_mem(rec, i, name->text, name->len);
+}
 
-		if (index == 0) {
+static int ifindex_run(struct ulogd_instance *inst, struct ulogd_record *rec)
+{
+	const struct ifindex_filter *f = ulogd_priv(inst);
+	uint32_t index;
+
+	for (unsigned int i = DEV_IN; i <= DEV_OUT; i++) {
+		index = ulogd_in_or_0(rec, i);
+		if (index == 0)
 			ulogd_set_mem(rec, i, "", 0);
-			continue;
-		}
-		if (name->index != index)
-			name_look_up(inst, name, index);
-		ulogd_set_mem(rec, i, name->text, name->len);
+		else
+			name_set(inst, rec, i, index);
 	}
+	for (unsigned int i = DEV_PHYSIN; i <= DEV_PHYSOUT; i++)
+		if (f->wanted[i] && ulogd_in_u32(rec, i, &index) && index != 0)
+			name_set(inst, rec, i, index);
 	return ULOGD_PASS;
 }
 
@@ -98,6 +117,8 @@ static int ifindex_start(struct ulogd_instance *inst)
 	struct ifindex_filter *f = ulogd_priv(inst);
 	int ret;
 
+	for (unsigned int i = 0; i < N_DEVS; i++)
+		f->wanted[i] = ulogd_out_wanted(inst, i);
 	f->table = nlif_open();
 	if (!f->table)
 		return ulogd_fail(inst, errno ? -errno : -EIO, "cannot open rtnetlink: %m");

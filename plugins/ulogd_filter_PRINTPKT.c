@@ -1,11 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* PRINTPKT - write a packet as one line of text, as ulogd2 does: log parsers depend on each blank. */
+/* PRINTPKT - write a packet as one line, as ulogd2 or the kernel do: parsers know each blank. */
 #include <netinet/in.h>
 
+#include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
 
 #include <ulogd/plugin.h>
+
+#include "printpkt_kernel.h"
+
+struct printpkt_filter {
+	const char *format, *log_flags;
+
+	void (*print)(const struct printpkt_filter *f, const struct ulogd_record *rec,
+		      struct ulogd_buf *b);
+	unsigned int flags;	/* of the kernel's line */
+};
+
+static const struct ulogd_option options[] = {
+	ULOGD_OPT_STRING(struct printpkt_filter, format, "ulogd",
+			 "ulogd: the line of ulogd2; kernel: the line of the kernel's LOG"),
+	ULOGD_OPT_STRING(struct printpkt_filter, log_flags, "0",
+			 "what the kernel's line has besides: the sum, or a list, of " PRINTPKT_FLAG_NAMES),
+	{}
+};
 
 enum {
 	IN_FAMILY, IN_PREFIX, IN_IN, IN_OUT, IN_UID, IN_GID, IN_MARK, IN_MAC, IN_MAC_LEN,
@@ -21,6 +40,9 @@ enum {
 	IN_ARP_HWTYPE, IN_ARP_PROTOCOLTYPE, IN_ARP_OPERATION, IN_ARP_SHWADDR, IN_ARP_SADDR,
 	IN_ARP_DHWADDR, IN_ARP_DADDR,
 	IN_SCTP_SPORT, IN_SCTP_DPORT,
+	/* The kernel's line is made from the packet itself. */
+	IN_PKT, IN_TYPE, IN_HOOK, IN_IFINDEX_IN, IN_PHYSIN, IN_PHYSOUT, IN_VLAN_PROTO, IN_VLAN_TCI,
+	IN_L2HDR,
 };
 
 static const struct ulogd_field inputs[] = {
@@ -84,6 +106,15 @@ static const struct ulogd_field inputs[] = {
 	[IN_ARP_DADDR]        = { .id = FIELD_ARP_DADDR_STR },
 	[IN_SCTP_SPORT]       = { .id = FIELD_SCTP_SPORT },
 	[IN_SCTP_DPORT]       = { .id = FIELD_SCTP_DPORT },
+	[IN_PKT]              = { FIELD_RAW_PKT, .optional = true },
+	[IN_TYPE]             = { FIELD_RAW_TYPE, .optional = true },
+	[IN_HOOK]             = { FIELD_OOB_HOOK, .optional = true },
+	[IN_IFINDEX_IN]       = { FIELD_OOB_IFINDEX_IN, .optional = true },
+	[IN_PHYSIN]           = { FIELD_OOB_PHYSIN, .optional = true },
+	[IN_PHYSOUT]          = { FIELD_OOB_PHYSOUT, .optional = true },
+	[IN_VLAN_PROTO]       = { FIELD_OOB_VLAN_PROTO, .optional = true },
+	[IN_VLAN_TCI]         = { FIELD_OOB_VLAN_TCI, .optional = true },
+	[IN_L2HDR]            = { FIELD_OOB_L2HDR, .optional = true },
 	{}
 };
 
@@ -383,11 +414,10 @@ static void print_head(struct ulogd_buf *b, const struct ulogd_record *rec)
 	ulogd_buf_char(b, ' ');
 }
 
-static int printpkt_run(struct ulogd_instance *inst, struct ulogd_record *rec)
+static void print_as_ulogd(const struct printpkt_filter *f, const struct ulogd_record *rec,
+			   struct ulogd_buf *b)
 {
-	struct ulogd_buf text = ulogd_text_begin(rec), *b = &text;
-
-	(void)inst;
+	(void)f;
 	print_head(b, rec);
 	switch (ulogd_in_or_0(rec, IN_FAMILY)) {
 	case NFPROTO_IPV4:
@@ -411,14 +441,81 @@ static int printpkt_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 		ulogd_buf_hex(b, ulogd_in_or_0(rec, IN_MARK));
 		ulogd_buf_char(b, ' ');
 	}
-	ulogd_buf_char(b, '\n');
+}
+
+static struct printpkt_mem mem_in(const struct ulogd_record *rec, unsigned int i)
+{
+	struct printpkt_mem ret;
+
+	ret.p = ulogd_in_mem(rec, i, &ret.len);
+	return ret;
+}
+
+static void print_as_kernel(const struct printpkt_filter *f, const struct ulogd_record *rec,
+			    struct ulogd_buf *b)
+{
+	struct printpkt_packet packet = {
+		.prefix = mem_in(rec, IN_PREFIX), .in = mem_in(rec, IN_IN), .out = mem_in(rec, IN_OUT),
+		.physin = mem_in(rec, IN_PHYSIN), .physout = mem_in(rec, IN_PHYSOUT),
+		.mac = mem_in(rec, IN_MAC),
+		.pkt = mem_in(rec, IN_PKT),
+		.mark = ulogd_in_or_0(rec, IN_MARK),
+		.uid = ulogd_in_or_0(rec, IN_UID), .gid = ulogd_in_or_0(rec, IN_GID),
+		.hwtype = (uint16_t)ulogd_in_or_0(rec, IN_TYPE),
+		.protocol = (uint16_t)ulogd_in_or_0(rec, IN_PROTOCOL),
+		.vlan_proto = (uint16_t)ulogd_in_or_0(rec, IN_VLAN_PROTO),
+		.vlan_tci = (uint16_t)ulogd_in_or_0(rec, IN_VLAN_TCI),
+		.family = (uint8_t)ulogd_in_or_0(rec, IN_FAMILY),
+		.hook = (uint8_t)ulogd_in_or_0(rec, IN_HOOK),
+		.has_vlan = ulogd_in_has(rec, IN_VLAN_TCI), .has_owner = ulogd_in_has(rec, IN_UID),
+	};
+
+	/* Packets that leave have a link-layer header in the bridge and netdev families only. */
+	if (!packet.mac.p) {
+		packet.mac = mem_in(rec, IN_L2HDR);
+		/* Its VLAN tags count as the packet's. */
+		if (packet.mac.len >= ETH_HLEN) {
+			packet.mac.len = ETH_HLEN;
+			packet.hwtype = ARPHRD_ETHER;
+		}
+	}
+	packet.has_in = packet.in.len > 0 || ulogd_in_has(rec, IN_IFINDEX_IN);
+	printpkt_kernel(b, &packet, f->flags);
+}
+
+static int printpkt_run(struct ulogd_instance *inst, struct ulogd_record *rec)
+{
+	const struct printpkt_filter *f = ulogd_priv(inst);
+	struct ulogd_buf text = ulogd_text_begin(rec);
+
+	f->print(f, rec, &text);
+	ulogd_buf_char(&text, '\n');
 	return ulogd_set_text(rec, OUT_PRINT, &text);
 }
 
-struct printpkt_filter {
-};
+static int printpkt_check(struct ulogd_instance *inst)
+{
+	struct printpkt_filter *f = ulogd_priv(inst);
+
+	if (printpkt_flags_parse(f->log_flags, &f->flags) < 0)
+		return ulogd_fail_option(inst, "log_flags", "unknown value '%s'; write names joined by "
+					 "commas, or their sum: " PRINTPKT_FLAG_NAMES, f->log_flags);
+	if (strcmp(f->format, "kernel") == 0) {
+		f->print = print_as_kernel;
+		return 0;
+	}
+	if (strcmp(f->format, "ulogd") != 0)
+		return ulogd_fail_option(inst, "format", "unknown value '%s'; write ulogd or kernel",
+					 f->format);
+	if (f->flags != 0)
+		return ulogd_fail_option(inst, "log_flags", "'%s' has no effect on the line of ulogd2; "
+					 "write format=kernel as well", f->log_flags);
+	f->print = print_as_ulogd;
+	return 0;
+}
 
 ULOGD_PLUGIN(struct printpkt_filter,
 	.name = "PRINTPKT", .kind = ULOGD_FILTER,
-	.inputs = inputs, .outputs = outputs, .run = printpkt_run,
+	.options = options, .inputs = inputs, .outputs = outputs,
+	.check = printpkt_check, .run = printpkt_run,
 );

@@ -7,13 +7,17 @@
 
 #include <ulogd/plugin.h>
 
+#include "stamp.h"
+
 struct syslog_output {
 	const char *facility, *level;
+	const char *ident, *time_format;
 
-	int priority;
-	time_t head_sec;	/* the second that head[] is written for */
-	char head[96];		/* "<29>Nov 21 01:38:49 ulogd[123]: " */
-	size_t head_len;
+	struct stamp stamp;
+	char priority[8];	/* "<29>" */
+	size_t priority_len;
+	char tag[IDENT_MAX + 16];	/* "ulogd[123]: " */
+	size_t tag_len;
 };
 
 static const struct ulogd_option options[] = {
@@ -21,12 +25,17 @@ static const struct ulogd_option options[] = {
 			 "LOG_DAEMON, LOG_KERN (which becomes daemon), LOG_USER, LOG_LOCAL0 to 7"),
 	ULOGD_OPT_STRING(struct syslog_output, level, "LOG_NOTICE",
 			 "LOG_EMERG, ALERT, CRIT, ERR, WARNING, NOTICE, INFO or DEBUG, with LOG_ before it"),
+	ULOGD_OPT_STRING(struct syslog_output, ident, "ulogd",
+			 "who says it: a word, which gets [PID] and a colon, or text ending in a colon"),
+	ULOGD_OPT_STRING(struct syslog_output, time_format, "bsd", STAMP_HELP),
 	{}
 };
 
-enum { IN_PRINT };
+enum { IN_PRINT, IN_TIME, IN_TIME_USEC };
 static const struct ulogd_field inputs[] = {
-	[IN_PRINT] = { .id = FIELD_PRINT },
+	[IN_PRINT]     = { .id = FIELD_PRINT },
+	[IN_TIME]      = { FIELD_OOB_TIME_SEC, .optional = true },
+	[IN_TIME_USEC] = { FIELD_OOB_TIME_USEC, .optional = true },
 	{}
 };
 
@@ -59,34 +68,40 @@ static int name_find(const struct name *names, const char *text)
 	return -1;
 }
 
-static void head_make(struct syslog_output *o, time_t now)
-{
-	char stamp[32];
-	struct tm tm;
-
-	localtime_r(&now, &tm);
-	strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &tm);
-	o->head_len = (size_t)snprintf(o->head, sizeof(o->head), "<%d>%s ulogd[%d]: ", o->priority,
-				       stamp, (int)getpid());
-	o->head_sec = now;
-}
-
 static int syslog_format(struct ulogd_instance *inst, const struct ulogd_record *rec,
 			 struct ulogd_buf *out)
 {
 	struct syslog_output *o = ulogd_priv(inst);
-	time_t now = time(NULL);
 	const char *print;
 	size_t len;
 
 	print = ulogd_in_mem(rec, IN_PRINT, &len);
 	if (!print)
 		return ULOGD_PASS;
-	if (now != o->head_sec)
-		head_make(o, now);
-	ulogd_buf_mem(out, o->head, o->head_len);
+	ulogd_buf_mem(out, o->priority, o->priority_len);
+	/* As syslog(3) does, the short form says when the message was sent. */
+	if (o->stamp.format == STAMP_BSD)
+		stamp_put(&o->stamp, out, time(NULL), NULL);
+	else
+		stamp_put_event(&o->stamp, out, rec, IN_TIME, IN_TIME_USEC);
+	ulogd_buf_mem(out, o->tag, o->tag_len);
 	ulogd_buf_mem(out, print, len);
 	return ULOGD_PASS;
+}
+
+/* "ulogd[123]: " of the word ulogd, "kernel: " of "kernel:". */
+static void tag_make(struct syslog_output *o)
+{
+	size_t len = strlen(o->ident);
+	int ret;
+
+	if (len == 0)
+		return;
+	if (o->ident[len - 1] == ':')
+		ret = snprintf(o->tag, sizeof(o->tag), "%s ", o->ident);
+	else
+		ret = snprintf(o->tag, sizeof(o->tag), "%s[%d]: ", o->ident, (int)getpid());
+	o->tag_len = (size_t)ret;
 }
 
 static int syslog_check(struct ulogd_instance *inst)
@@ -100,12 +115,16 @@ static int syslog_check(struct ulogd_instance *inst)
 					o->facility);
 	if (level < 0)
 		ret = ulogd_fail_option(inst, "level", "unknown level '%s'; see --info SYSLOG", o->level);
-	o->priority = facility | level;
+	if (stamp_init(inst, &o->stamp, o->time_format) < 0 || ident_check(inst, o->ident) < 0)
+		ret = -EINVAL;
+	o->priority_len = (size_t)snprintf(o->priority, sizeof(o->priority), "<%d>",
+					   (facility | level) & (LOG_FACMASK | LOG_PRIMASK));
 	return ret;
 }
 
 static int syslog_start(struct ulogd_instance *inst)
 {
+	tag_make(ulogd_priv(inst));
 	return ulogd_output_socket(inst, &(struct ulogd_socket){
 		.kind = ULOGD_SOCKET_UNIX_DGRAM, .host = "/dev/log", .port = "", .sync = true });
 }

@@ -54,6 +54,8 @@
 	X(OOB_L2HDR, "oob.l2hdr", RAW, 0, 0, "link-layer header, bridge and netdev families") \
 	X(OOB_IN, "oob.in", STRING, 0, 0, "name of the input interface") \
 	X(OOB_OUT, "oob.out", STRING, 0, 0, "name of the output interface") \
+	X(OOB_PHYSIN, "oob.physin", STRING, 0, 0, "name of the bridge port the packet came in by") \
+	X(OOB_PHYSOUT, "oob.physout", STRING, 0, 0, "name of the bridge port the packet leaves by") \
 	/* Network headers. */ \
 	X(IP_SADDR, "ip.saddr", IPADDR, 0, 8, "source address") \
 	X(IP_DADDR, "ip.daddr", IPADDR, 0, 12, "destination address") \
