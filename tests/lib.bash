@@ -229,6 +229,11 @@ nft_seen() {
 	ns nft list counters | awk '$1 == "packets" { sum += $2 } END { print sum + 0 }'
 }
 
+# nft_stop - take the rules away; what the counters have counted stays.
+nft_stop() {
+	ns nft list tables | sed 's/^/flush /' | ns nft -f -
+}
+
 # --- daemons ------------------------------------------------------------------------------------
 
 # conf NAME - write NAME.conf: a [global] section with the log NAME.log, continued by stdin.

@@ -147,6 +147,7 @@ compare() {
 	xml) beside=2 ;;
 	pcap) beside=1 ;;
 	esac
+	nft_stop
 	seen=$(($(nft_seen) + beside))
 	wait_for "the records of ours" has_rows ours "$seen"
 	wait_for "the records of theirs" has_rows theirs $((seen - ${unwritten:-0}))

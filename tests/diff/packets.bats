@@ -83,6 +83,7 @@ filter() {
 compare() {
 	local id side seen
 
+	nft_stop
 	seen=$(nft_seen)
 	for side in theirs ours; do
 		wait_for "the lines of $side" has_lines "$T/$side.txt" "$seen"
