@@ -60,7 +60,7 @@ struct nflog_source {
 	uint32_t next_seq;		/* NFULA_SEQ that the next packet should have */
 	uint32_t socket_drops;		/* datagrams refused when the last gap was seen */
 	int32_t rcvbuf;			/* bytes the kernel allows */
-	uint64_t received, lost, malformed, truncated, foreign;
+	uint64_t received, lost, overruns, malformed, truncated, foreign;	/* counters[] */
 	uint64_t lost_said;
 	struct ulogd_once losing, complained;
 };
@@ -107,6 +107,17 @@ static const struct ulogd_field outputs[] = {
 	{}
 };
 
+static const struct ulogd_counter counters[] = {
+	ULOGD_COUNTER(struct nflog_source, received, "packets that came from the group"),
+	ULOGD_COUNTER(struct nflog_source, lost, "packets of the group that the kernel could not deliver"),
+	ULOGD_COUNTER(struct nflog_source, overruns,
+		      "datagrams the kernel dropped because the receive buffer was full"),
+	ULOGD_COUNTER(struct nflog_source, malformed, "messages that made no sense"),
+	ULOGD_COUNTER(struct nflog_source, truncated, "datagrams larger than the receive buffer"),
+	ULOGD_COUNTER(struct nflog_source, foreign, "datagrams that did not come from the kernel"),
+	{}
+};
+
 /* ----------------------------------------------------------------- loss */
 
 /* Datagrams that the kernel refused because the budget was used up. */
@@ -141,9 +152,11 @@ static void nflog_losing(struct ulogd_instance *inst)
 {
 	struct nflog_source *src = ulogd_priv(inst);
 	int32_t before = src->rcvbuf;
+	uint32_t drops = drops_read(src);
 	uint64_t lost;
 
-	src->socket_drops = drops_read(src);
+	ulogd_count(&src->overruns, drops - src->socket_drops);
+	src->socket_drops = drops;
 	if (!ulogd_once_a_second(&src->losing))
 		return;
 	/* rcvbuf is twice what was asked for: asking for it again doubles it. */
@@ -171,7 +184,7 @@ static void seq_check(struct ulogd_instance *inst, struct nflog_source *src, uin
 	src->next_seq = seq + 1;
 	if (__builtin_expect(gap == 0, 1))
 		return;
-	src->lost += gap;
+	ulogd_count(&src->lost, gap);
 	nflog_losing(inst);
 }
 
@@ -192,7 +205,7 @@ static void time_set(struct nflog_source *src, const struct ulogd_record *rec,
 /* What came in cannot be used: counted, said once a second. */
 static void nflog_bad(struct ulogd_instance *inst, struct nflog_source *src, uint64_t *counter)
 {
-	++*counter;
+	ulogd_count(counter, 1);
 	if (ulogd_once_a_second(&src->complained))
 		ulogd_error(inst, "group %" PRId32 ": messages that could not be used so far: %" PRIu64
 			    " malformed, %" PRIu64 " truncated, %" PRIu64 " not from the kernel",
@@ -233,7 +246,7 @@ static void nflog_walk(struct ulogd_instance *inst, const uint8_t *data, size_t 
 					 &packet) < 0) {
 				nflog_bad(inst, src, &src->malformed);
 			} else {
-				src->received++;
+				ulogd_count(&src->received, 1);
 				if (nflog_has(&packet, NFULA_SEQ))
 					seq_check(inst, src, nflog_be32(&packet, NFULA_SEQ));
 				nflog_packet_run(inst, src, nlh, &packet);
@@ -619,6 +632,6 @@ static void nflog_stop(struct ulogd_instance *inst)
 
 ULOGD_PLUGIN(struct nflog_source,
 	.name = "NFLOG", .kind = ULOGD_INPUT, .in_netns = true,
-	.options = options, .outputs = outputs,
+	.options = options, .outputs = outputs, .counters = counters, .subject = "group",
 	.start = nflog_start, .drain = nflog_drain, .stop = nflog_stop, .report = nflog_report,
 );

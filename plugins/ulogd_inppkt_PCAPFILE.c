@@ -38,7 +38,7 @@ struct pcapfile_source {
 	uint8_t *msg;			/* the netlink message of a packet, made anew */
 	size_t msg_size;
 	uint8_t mac[ETH_HLEN];		/* the Ethernet header without tags */
-	uint64_t packets, malformed;
+	uint64_t received, malformed;	/* packets, counters[] */
 	struct ulogd_once complained;
 };
 
@@ -56,6 +56,12 @@ static const struct ulogd_field outputs[] = {
 	NFLOG_OUTPUTS(NFLOG_OUTPUT_FIELD)
 	[OUT_OOB_IN]  = { .id = FIELD_OOB_IN },
 	[OUT_OOB_OUT] = { .id = FIELD_OOB_OUT },
+	{}
+};
+
+static const struct ulogd_counter counters[] = {
+	ULOGD_COUNTER(struct pcapfile_source, received, "packets of the file that were read"),
+	ULOGD_COUNTER(struct pcapfile_source, malformed, "packets whose headers made no sense"),
 	{}
 };
 
@@ -187,7 +193,7 @@ static int nflog_set(struct ulogd_instance *inst, const struct ulogd_record *rec
 	if (ret < 0)
 		return ret;
 	if (nflog_record_set(rec, &p) < 0)
-		src->malformed++;	/* its connection only: the rest is worth a line */
+		ulogd_count(&src->malformed, 1);	/* its connection only: the rest is worth a line */
 	nflog_time_set(rec, &p);
 	nflog_num_if(rec, OUT_OOB_SEQ_LOCAL, &p, NFULA_SEQ);
 	nflog_num_if(rec, OUT_OOB_SEQ_GLOBAL, &p, NFULA_SEQ_GLOBAL);
@@ -273,13 +279,13 @@ static void capture_end(struct ulogd_instance *inst, bool cut)
 
 	if (cut && !ulogd_stopping(inst))
 		ulogd_error(inst, "%s: packet %" PRIu64 ": %s; the %" PRIu64 " packets before it were "
-			    "read, nothing behind it can be", src->file, src->packets + 1,
-			    pcap_geterr(src->pcap), src->packets);
+			    "read, nothing behind it can be", src->file, src->received + 1,
+			    pcap_geterr(src->pcap), src->received);
 	if (src->malformed == 0)
-		ulogd_info(inst, "%s: %" PRIu64 " packets were read", src->file, src->packets);
+		ulogd_info(inst, "%s: %" PRIu64 " packets were read", src->file, src->received);
 	else
 		ulogd_notice(inst, "%s: %" PRIu64 " packets were read, %" PRIu64 " of them malformed",
-			     src->file, src->packets, src->malformed);
+			     src->file, src->received, src->malformed);
 	watches_free(src);
 	ulogd_input_done(inst);
 }
@@ -304,14 +310,14 @@ static int pcapfile_ready(struct ulogd_instance *inst, void *data)
 			capture_end(inst, ret == PCAP_ERROR);
 			return 0;
 		}
-		src->packets++;
+		ulogd_count(&src->received, 1);
 		ret = packet_run(inst, header, pkt);
 		if (ret == 0)
 			continue;
-		src->malformed++;
+		ulogd_count(&src->malformed, 1);
 		if (ulogd_once_a_second(&src->complained))
 			ulogd_error(inst, "%s: packet %" PRIu64 " was given up: %s; %" PRIu64 " so far",
-				    src->file, src->packets,
+				    src->file, src->received,
 				    ret == -EBADMSG ? "its headers are cut or malformed" :
 				    strerror(-ret), src->malformed);
 	}
@@ -442,7 +448,7 @@ static void pcapfile_report(struct ulogd_instance *inst)
 	const struct pcapfile_source *src = ulogd_priv(inst);
 
 	ulogd_notice(inst, "%s: %" PRIu64 " packets read, %" PRIu64 " malformed", src->file,
-		     src->packets, src->malformed);
+		     src->received, src->malformed);
 }
 
 static void pcapfile_stop(struct ulogd_instance *inst)
@@ -458,6 +464,7 @@ static void pcapfile_stop(struct ulogd_instance *inst)
 
 ULOGD_PLUGIN(struct pcapfile_source,
 	.name = "PCAPFILE", .kind = ULOGD_INPUT,
-	.options = options, .outputs = outputs, .check = pcapfile_check,
+	.options = options, .outputs = outputs, .counters = counters, .subject = "file",
+	.check = pcapfile_check,
 	.start = pcapfile_start, .stop = pcapfile_stop, .report = pcapfile_report,
 );

@@ -47,7 +47,7 @@ struct unixsock_source {
 	ino_t file_ino;
 	size_t buf_len;
 	struct client *clients;
-	uint64_t received, malformed;	/* messages */
+	uint64_t received, malformed;	/* messages, counters[] */
 	pid_t complained_pid;		/* who was complained about last */
 	struct ulogd_once complained, unknown, accept_failed;
 };
@@ -87,6 +87,12 @@ static const struct ulogd_field outputs[] = {
 	[OUT_OS_RELEASE] = { .name = "nufw.os.rel", .type = ULOGD_STRING },
 	[OUT_OS_VERSION] = { .name = "nufw.os.vers", .type = ULOGD_STRING },
 	[OUT_APP_NAME]   = { .name = "nufw.app.name", .type = ULOGD_STRING },
+	{}
+};
+
+static const struct ulogd_counter counters[] = {
+	ULOGD_COUNTER(struct unixsock_source, received, "packets that clients sent"),
+	ULOGD_COUNTER(struct unixsock_source, malformed, "messages that made no sense"),
 	{}
 };
 
@@ -225,7 +231,7 @@ static void client_malformed(struct ulogd_instance *inst, const struct client *c
 {
 	char peer[96];
 
-	c->src->malformed++;
+	ulogd_count(&c->src->malformed, 1);
 	if (!may_complain(c))
 		return;
 	peer_name(&c->peer, peer, sizeof(peer));
@@ -250,7 +256,7 @@ static int client_walk(struct ulogd_instance *inst, struct client *c)
 		ret = message_run(inst, &m);
 		if (ret < 0)
 			break;
-		c->src->received++;
+		ulogd_count(&c->src->received, 1);
 		done += (size_t)len;
 	}
 	if (ret < 0) {
@@ -593,7 +599,8 @@ static void unixsock_stop(struct ulogd_instance *inst)
 
 ULOGD_PLUGIN(struct unixsock_source,
 	.name = "UNIXSOCK", .kind = ULOGD_INPUT,
-	.options = options, .outputs = outputs, .check = unixsock_check,
+	.options = options, .outputs = outputs, .counters = counters, .subject = "socket_path",
+	.check = unixsock_check,
 	.start = unixsock_start, .drain = unixsock_drain, .stop = unixsock_stop,
 	.report = unixsock_report,
 );

@@ -53,7 +53,7 @@ struct ulogd_instance {
 	bool refused;			/* by its check(): it is never started */
 	bool started;
 
-	uint64_t passed, stopped, failed;	/* records */
+	uint64_t passed, stopped, failed;	/* records, by ulogd_count() */
 	struct ulogd_once complained;
 };
 

@@ -24,7 +24,7 @@ static int done_fd = -1;
 
 static void instance_failed(struct ulogd_instance *inst, int err)
 {
-	inst->failed++;
+	ulogd_count(&inst->failed, 1);
 	if (ulogd_once_a_second(&inst->complained))
 		ulogd_error(inst, "a record was given up: %s; %" PRIu64 " so far", strerror(-err),
 			    inst->failed);
@@ -59,11 +59,11 @@ static void instance_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 	else
 		ret = inst->plugin->run(inst, rec);
 	if (ret == ULOGD_PASS) {
-		inst->passed++;
+		ulogd_count(&inst->passed, 1);
 		for (struct ulogd_instance *c = inst->child; c; c = c->sibling)
 			instance_run(c, rec);
 	} else if (ret == ULOGD_STOP) {
-		inst->stopped++;
+		ulogd_count(&inst->stopped, 1);
 	} else {
 		instance_failed(inst, ret);
 	}
@@ -86,7 +86,7 @@ struct ulogd_record *ulogd_record_begin(struct ulogd_instance *inst)
 
 void ulogd_record_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 {
-	inst->passed++;
+	ulogd_count(&inst->passed, 1);
 	for (struct ulogd_instance *c = inst->child; c; c = c->sibling)
 		instance_run(c, rec);
 }

@@ -107,6 +107,34 @@ struct ulogd_option {
 	ULOGD_OPTION(const char *, ULOGD_OPTION_STRING, priv, member, \
 		     .def_str = (dflt), .help = (text))
 
+/* -------------------------------------------------------------- counters */
+
+/**
+ * One counter of a plugin: a uint64_t of its private data that only ulogd_count() changes, on the
+ * thread of the lane; other threads read it at any time.  A table ends with an empty line, `{}`.
+ */
+struct ulogd_counter {
+	const char *name;	/* the member's: what is counted, without a unit */
+	size_t offset;
+	const char *help;
+};
+
+#define ULOGD_COUNTER(priv, member, text) \
+	{ .name = #member, \
+	  .offset = offsetof(priv, member) + ULOGD_CHECK_TYPE(uint64_t, priv, member), .help = (text) }
+
+/** Adds @n to a counter.  There is one writer, so a plain addition is enough. */
+static inline void ulogd_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+/** Reads a counter, on any thread. */
+static inline uint64_t ulogd_counted(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
 /* --------------------------------------------------------------- plugins */
 
 enum ulogd_kind {
@@ -136,6 +164,8 @@ struct ulogd_plugin {
 	const struct ulogd_field *inputs;	/* or NULL */
 	bool inputs_all;		/* instead: the outputs of all before it, see ulogd_input_at() */
 	const struct ulogd_field *outputs;	/* or NULL */
+	const struct ulogd_counter *counters;	/* or NULL */
+	const char *subject;	/* the option that tells what is counted, like "group"; or NULL */
 
 	/**
 	 * Looks at the options, which are in the private data, while the configuration is read: with
