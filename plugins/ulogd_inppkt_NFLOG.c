@@ -2,12 +2,15 @@
 /* NFLOG - packets that rules send to a netlink log group: iptables -j NFLOG, nft log group. */
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,11 +28,21 @@
 #define NLBUFSIZ_MIN	3776		/* NLMSG_GOODSIZE with pages of 4 KiB: less is ignored */
 #define SKB_OVERHEAD	320		/* struct skb_shared_info, aligned */
 #define ACK_TIMEOUT_MS	2000
+#define GATHER_DEFAULT_MS 1000		/* what netlink_qtimeout=0 means to the kernel */
+#define GATHER_MAX_MS	2000		/* how long a stop waits for what the kernel gathers */
 
 /* A busy lane whose datagrams are small lets them gather for REST_US. */
 #define BUSY_NS		1000000		/* less than this since the last wake-up */
 #define SMALL_DATAGRAM	8192		/* bytes */
 #define REST_US		2000
+
+/* What the next owner of the socket has to know; all zero for a new one. */
+struct nflog_state {
+	uint32_t next_seq;		/* NFULA_SEQ that the next packet should have */
+	/* Who logged the families before we did; "": nobody, or not asked. */
+	char loggers[3][32];
+};
+_Static_assert(sizeof(struct nflog_state) <= ULOGD_KEPT_STATE, "the state fits");
 
 struct nflog_source {
 	int32_t bufsize;
@@ -44,7 +57,10 @@ struct nflog_source {
 	int32_t nlbufsiz;
 	int32_t wait;
 
-	struct mnl_socket *nl;
+	struct ulogd_kept *kept;	/* owns fd */
+	struct nflog_state *state;	/* kept with it */
+	int fd;
+	bool taken_over;		/* from an owner before us, with the group */
 	uint8_t *recv_mem;		/* BATCH buffers of recv_len bytes */
 	size_t recv_len;
 	struct mmsghdr msgs[BATCH];
@@ -57,7 +73,7 @@ struct nflog_source {
 	uint32_t request_seq;		/* of the request that waits for its ACK; 0: none */
 	int request_err;		/* its answer */
 
-	uint32_t next_seq;		/* NFULA_SEQ that the next packet should have */
+	int logger_fds[3];		/* the families' nf_log sysctls; -1: not bound by us */
 	uint32_t socket_drops;		/* datagrams refused when the last gap was seen */
 	int32_t rcvbuf;			/* bytes the kernel allows */
 	uint64_t received, lost, overruns, malformed, truncated, foreign;	/* counters[] */
@@ -126,7 +142,7 @@ static uint32_t drops_read(const struct nflog_source *src)
 	uint32_t info[SK_MEMINFO_VARS] = {};
 	socklen_t len = sizeof(info);
 
-	if (getsockopt(mnl_socket_get_fd(src->nl), SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
+	if (getsockopt(src->fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
 		return src->socket_drops;
 	return info[SK_MEMINFO_DROPS];
 }
@@ -137,7 +153,7 @@ static uint32_t drops_read(const struct nflog_source *src)
  */
 static void rcvbuf_set(struct nflog_source *src, int32_t size)
 {
-	int fd = mnl_socket_get_fd(src->nl);
+	int fd = src->fd;
 	socklen_t len = sizeof(src->rcvbuf);
 
 	if (size > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 &&
@@ -179,9 +195,9 @@ static void nflog_losing(struct ulogd_instance *inst)
 
 static void seq_check(struct ulogd_instance *inst, struct nflog_source *src, uint32_t seq)
 {
-	uint32_t gap = seq - src->next_seq;
+	uint32_t gap = seq - src->state->next_seq;
 
-	src->next_seq = seq + 1;
+	src->state->next_seq = seq + 1;
 	if (__builtin_expect(gap == 0, 1))
 		return;
 	ulogd_count(&src->lost, gap);
@@ -276,7 +292,7 @@ static int nflog_receive(struct ulogd_instance *inst, size_t *bytes)
 	for (unsigned int i = 0; i < BATCH; i++)
 		src->msgs[i].msg_hdr.msg_namelen = sizeof(src->from[i]);
 	do {
-		n = recvmmsg(mnl_socket_get_fd(src->nl), src->msgs, BATCH, MSG_DONTWAIT, NULL);
+		n = recvmmsg(src->fd, src->msgs, BATCH, MSG_DONTWAIT, NULL);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		if (errno == EAGAIN)
@@ -336,13 +352,13 @@ static int nflog_ready(struct ulogd_instance *inst)
 static int nflog_request(struct ulogd_instance *inst, struct nlmsghdr *nlh)
 {
 	struct nflog_source *src = ulogd_priv(inst);
-	struct pollfd pfd = { .fd = mnl_socket_get_fd(src->nl), .events = POLLIN };
+	struct pollfd pfd = { .fd = src->fd, .events = POLLIN };
 	size_t bytes;
 
 	nlh->nlmsg_flags |= NLM_F_ACK;
 	src->request_seq = nlh->nlmsg_seq = ++src->requests;
 	src->request_err = -ETIMEDOUT;
-	if (mnl_socket_sendto(src->nl, nlh, nlh->nlmsg_len) < 0)
+	if (send(src->fd, nlh, nlh->nlmsg_len, 0) < 0)
 		return -errno;
 	while (src->request_seq != 0) {
 		int ret = poll(&pfd, 1, ACK_TIMEOUT_MS);
@@ -374,14 +390,15 @@ static int nflog_command(struct ulogd_instance *inst, uint8_t family, uint8_t co
 }
 
 /* One message that binds the group with all its settings: nothing is logged with others. */
-static int group_request(struct ulogd_instance *inst, uint16_t flags)
+static int group_request(struct ulogd_instance *inst, uint16_t flags, bool bind)
 {
 	const struct nflog_source *src = ulogd_priv(inst);
 	char buf[MNL_NLMSG_HDRLEN + 128];
 	struct nlmsghdr *nlh;
 
 	nlh = nflog_nlmsg_put_header(buf, NFULNL_MSG_CONFIG, AF_UNSPEC, (uint16_t)src->group);
-	nflog_attr_put_cfg_cmd(nlh, NFULNL_CFG_CMD_BIND);
+	if (bind)
+		nflog_attr_put_cfg_cmd(nlh, NFULNL_CFG_CMD_BIND);
 	nflog_attr_put_cfg_mode(nlh, src->snaplen > 0 ? NFULNL_COPY_PACKET : NFULNL_COPY_META,
 				(uint32_t)src->snaplen);
 	if (src->netlink_qtimeout > 0)
@@ -424,12 +441,19 @@ static int group_bind(struct ulogd_instance *inst)
 	/* The sequence number is asked for in any case: it is how loss is found. */
 	uint16_t flags = NFULNL_CFG_F_SEQ | (src->seq_global ? NFULNL_CFG_F_SEQ_GLOBAL : 0) |
 			 (src->attach_conntrack ? NFULNL_CFG_F_CONNTRACK : 0);
+	/* A socket that was kept has the group already, and packets of it. */
+	bool kept = src->taken_over;
 	int32_t waited = 0;
 	char owner[96];
 	int ret;
 
 	for (;;) {
-		ret = group_request(inst, flags);
+		ret = group_request(inst, flags, !kept);
+		if (ret == -ENODEV && kept) {
+			src->state->next_seq = 0;
+			kept = false;
+			continue;
+		}
 		if (ret == -EOPNOTSUPP && flags & NFULNL_CFG_F_CONNTRACK) {
 			ulogd_error(inst, "attach_conntrack: this kernel cannot attach conntrack entries, "
 				    "going on without; it needs CONFIG_NETFILTER_NETLINK_GLUE_CT and "
@@ -455,14 +479,41 @@ static int group_bind(struct ulogd_instance *inst)
 	}
 }
 
-/* Makes this daemon the logger of the families; it outlives us. */
+static const uint8_t families[] = { AF_INET, AF_INET6, AF_BRIDGE };
+
+/* The name of the logger in a nf_log sysctl, "" when it cannot be read. */
+static void logger_read(int fd, char *ret, size_t size)
+{
+	ssize_t len = pread(fd, ret, size - 1, 0);
+
+	ret[len > 0 ? len : 0] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+}
+
+/* Opens the sysctl of a family, and remembers the logger that we are about to replace. */
+static void logger_remember(struct nflog_source *src, size_t i)
+{
+	char path[64], *name = src->state->loggers[i];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/netfilter/nf_log/%d", families[i]);
+	src->logger_fds[i] = open(path, O_RDWR | O_CLOEXEC);
+	if (src->logger_fds[i] < 0)
+		src->logger_fds[i] = open(path, O_RDONLY | O_CLOEXEC);
+	if (src->logger_fds[i] < 0 || name[0])
+		return;
+	logger_read(src->logger_fds[i], name, sizeof(src->state->loggers[i]));
+	if (strcmp(name, "nfnetlink_log") == 0)
+		name[0] = '\0';
+}
+
+/* Makes this daemon the logger of the families, which would outlive us: see families_restore(). */
 static int families_bind(struct ulogd_instance *inst)
 {
-	static const uint8_t families[] = { AF_INET, AF_INET6, AF_BRIDGE };
-	const struct nflog_source *src = ulogd_priv(inst);
+	struct nflog_source *src = ulogd_priv(inst);
 	int ret;
 
 	for (size_t i = 0; i < sizeof(families); i++) {
+		logger_remember(src, i);
 		if (src->unbind > 0) {
 			ulogd_notice(inst, "forcing unbind of existing log handler for protocol %d",
 				     families[i]);
@@ -478,6 +529,39 @@ static int families_bind(struct ulogd_instance *inst)
 					  families[i]);
 	}
 	return 0;
+}
+
+/* Gives the families back to who logged them before, unless somebody else has taken them since. */
+static void families_restore(struct ulogd_instance *inst)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+
+	for (size_t i = 0; i < sizeof(families); i++) {
+		const char *before = src->state->loggers[i];
+		char now[sizeof(src->state->loggers[i])];
+		int ret = 0;
+
+		if (src->logger_fds[i] < 0 || !before[0])
+			continue;
+		logger_read(src->logger_fds[i], now, sizeof(now));
+		if (strcmp(now, "nfnetlink_log") != 0)
+			continue;
+		if (strcmp(before, "NONE") == 0)
+			ret = nflog_command(inst, families[i], NFULNL_CFG_CMD_PF_UNBIND);
+		else if (write(src->logger_fds[i], before, strlen(before)) < 0)
+			ret = -errno;
+		if (ret < 0)
+			ulogd_notice(inst, "protocol family %d stays bound to nfnetlink_log: %s; write "
+				     "%s to /proc/sys/net/netfilter/nf_log/%d", families[i],
+				     strerror(-ret), before, families[i]);
+	}
+}
+
+static void loggers_close(struct nflog_source *src)
+{
+	for (size_t i = 0; i < sizeof(families); i++)
+		if (src->logger_fds[i] >= 0)
+			close(src->logger_fds[i]);
 }
 
 /* ------------------------------------------------------- start and stop */
@@ -500,28 +584,59 @@ static size_t datagram_max(const struct nflog_source *src)
 	return (max + 4095) / 4096 * 4096;	/* each of the buffers begins aligned */
 }
 
+/* The socket of our group in the caller's network namespace, which may have been kept: src->fd. */
 static int nflog_open_socket(struct ulogd_instance *inst)
 {
 	struct nflog_source *src = ulogd_priv(inst);
-	int on = 1, ret;
+	struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	int on = 1, protocol = -1;
+	socklen_t len = sizeof(protocol);
+	struct stat netns = {};
+	char name[64];
 
+	stat("/proc/thread-self/ns/net", &netns);
+	snprintf(name, sizeof(name), "nflog-%" PRId32 "-%" PRIuMAX, src->group,
+		 (uintmax_t)netns.st_ino);
+	src->kept = ulogd_kept_get(inst, name);
+	if (!src->kept)
+		return ulogd_fail(inst, -EBUSY, "log group %" PRId32 " is read by another instance already; "
+				  "begin both stacks with the same input", src->group);
+	src->state = ulogd_kept_state(src->kept);
+	src->fd = ulogd_kept_fd(src->kept);
+	src->taken_over = getsockopt(src->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
+			  protocol == NETLINK_NETFILTER;
+	if (src->taken_over) {
+		ulogd_info(inst, "taking over the socket of log group %" PRId32, src->group);
+		return 0;
+	}
 	ulogd_debug(inst, "opening nfnetlink socket");
-	src->nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (!src->nl)
+	src->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	if (src->fd < 0)
 		return ulogd_fail(inst, -errno, "cannot open a netfilter netlink socket: %m");
-	if (mnl_socket_bind(src->nl, 0, MNL_SOCKET_AUTOPID) < 0) {
-		ret = ulogd_fail(inst, -errno, "cannot bind the netfilter netlink socket: %m");
-		mnl_socket_close(src->nl);
+	if (bind(src->fd, (const struct sockaddr *)&any, sizeof(any)) < 0) {
+		int ret = ulogd_fail(inst, -errno, "cannot bind the netfilter netlink socket: %m");
+
+		close(src->fd);
 		return ret;
 	}
 	/* Without it one overflow shuts the socket until it is completely empty. */
-	mnl_socket_setsockopt(src->nl, NETLINK_NO_ENOBUFS, &on, sizeof(on));
-	rcvbuf_set(src, src->netlink_socket_buffer_size);
+	setsockopt(src->fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof(on));
+	ulogd_kept_set(src->kept, src->fd);
+	return 0;
+}
+
+static void budget_set(struct ulogd_instance *inst)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+
+	rcvbuf_set(src, 0);
+	/* One that has grown stays as it is: what waits in it would not fit any more. */
+	if (!src->taken_over || src->rcvbuf / 2 < src->netlink_socket_buffer_size)
+		rcvbuf_set(src, src->netlink_socket_buffer_size);
 	if (src->rcvbuf / 2 < src->netlink_socket_buffer_size)
 		ulogd_notice(inst, "the kernel allows a buffer of %" PRId32 " bytes only; run as root or "
 			     "raise net.core.rmem_max", src->rcvbuf / 2);
 	ulogd_info(inst, "NFLOG netlink buffer size has been set to %" PRId32, src->rcvbuf);
-	return 0;
 }
 
 static int nflog_buffers_new(struct nflog_source *src)
@@ -558,7 +673,11 @@ static int nflog_start(struct ulogd_instance *inst)
 		return ulogd_fail(inst, ret, "cannot get memory for receiving: %m");
 	ret = nflog_open_socket(inst);
 	if (ret < 0)
-		goto err_unmap;
+		goto err_put;
+	budget_set(inst);
+	src->socket_drops = drops_read(src);
+	for (size_t i = 0; i < sizeof(families); i++)
+		src->logger_fds[i] = -1;
 	if (src->group == 0 || src->bind > 0) {
 		ret = families_bind(inst);
 		if (ret < 0)
@@ -568,14 +687,16 @@ static int nflog_start(struct ulogd_instance *inst)
 	if (ret < 0)
 		goto err_close;
 	ulogd_debug(inst, "bound to log group %" PRId32, src->group);
-	ret = ulogd_watch(inst, mnl_socket_get_fd(src->nl), nflog_ready);
+	ret = ulogd_watch(inst, src->fd, nflog_ready);
 	if (ret < 0)
 		goto err_close;
 	return 0;
 
 err_close:
-	mnl_socket_close(src->nl);
-err_unmap:
+	loggers_close(src);
+err_put:
+	if (src->kept)
+		ulogd_kept_put(src->kept);
 	munmap(src->recv_mem, BATCH * src->recv_len);
 	return ret;
 }
@@ -605,20 +726,44 @@ static void nflog_take_arrived(struct ulogd_instance *inst)
 }
 
 /*
+ * The group stays bound for whoever takes the socket next, with room for what comes in between.
+ * What the kernel gathers now it sends when its timer fires: waits for that, since
+ * it may be that nobody comes.
+ */
+static void nflog_leave(struct ulogd_instance *inst)
+{
+	struct nflog_source *src = ulogd_priv(inst);
+	struct pollfd pfd = { .fd = src->fd, .events = POLLIN };
+	int64_t gather = src->netlink_qtimeout > 0 ? src->netlink_qtimeout * 10 : GATHER_DEFAULT_MS;
+	int64_t end = now_ns() / 1000000 + (gather < GATHER_MAX_MS ? gather : GATHER_MAX_MS) + 10, left;
+
+	if (src->rcvbuf / 2 < src->netlink_socket_buffer_maxsize)
+		rcvbuf_set(src, src->netlink_socket_buffer_maxsize);
+	while ((left = end - now_ns() / 1000000) > 0 && poll(&pfd, 1, (int)left) > 0)
+		nflog_take_arrived(inst);
+}
+
+/*
  * UNBIND makes the kernel send what it still gathers, before the ACK: all of that is read.
  * There has to be room for it, so what has arrived is taken before.
  */
 static void nflog_drain(struct ulogd_instance *inst)
 {
-	const struct nflog_source *src = ulogd_priv(inst);
+	struct nflog_source *src = ulogd_priv(inst);
 	int ret;
 
 	nflog_take_arrived(inst);
+	if (ulogd_keeping(inst)) {
+		nflog_leave(inst);
+		nflog_report(inst);
+		return;
+	}
 	ret = nflog_command(inst, AF_UNSPEC, NFULNL_CFG_CMD_UNBIND);
 	if (ret < 0) {	/* not allowed any more */
 		ulogd_info(inst, "cannot unbind group %" PRId32 ": %s", src->group, strerror(-ret));
 		nflog_take_arrived(inst);
 	}
+	families_restore(inst);
 	nflog_report(inst);
 }
 
@@ -626,7 +771,8 @@ static void nflog_stop(struct ulogd_instance *inst)
 {
 	struct nflog_source *src = ulogd_priv(inst);
 
-	mnl_socket_close(src->nl);
+	loggers_close(src);
+	ulogd_kept_put(src->kept);
 	munmap(src->recv_mem, BATCH * src->recv_len);
 }
 

@@ -89,6 +89,7 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 	if (!inst)
 		return NULL;
 	inst->plugin = plugin;
+	inst->conf = conf;
 	inst->parent = parent;
 	inst->at = at;
 	inst->inputs = plugin->inputs;
@@ -121,6 +122,23 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 		conf_complain(conf, inst->origins[n + 1]->at, inst->id, "queue_full: unknown way "
 			      "\"%s\"; write drop or wait", inst->common.queue_full);
 	return inst;
+}
+
+bool instance_same(const struct ulogd_instance *a, const struct ulogd_instance *b)
+{
+	unsigned int n = options_count(a->plugin->options) +
+			 options_count(instance_common_options(a->plugin));
+
+	if (a->plugin != b->plugin || strcmp(a->id, b->id) != 0 || a->refused || b->refused)
+		return false;
+	for (unsigned int i = 0; i < n; i++) {
+		const char *va = a->origins[i] ? a->origins[i]->value : NULL;
+		const char *vb = b->origins[i] ? b->origins[i]->value : NULL;
+
+		if (va && vb ? strcmp(va, vb) != 0 : va != vb)
+			return false;
+	}
+	return true;
 }
 
 void instance_walk(struct ulogd_instance *inst,
@@ -265,7 +283,17 @@ static int output_attach(struct ulogd_instance *inst, const char *name, const st
 	if (ret < 0)
 		return ret;
 	inst->outlet = lane_outlet(inst->tree->lane, sink, sync);
+	inst->outlet_sync = sync;
+	if (!inst->outlet)
+		sink_put(sink);
 	return inst->outlet ? 0 : -ENOMEM;
+}
+
+void instance_outlet_put(struct ulogd_instance *inst)
+{
+	if (inst->outlet)
+		lane_outlet_put(inst->tree->lane, inst->outlet, inst->outlet_sync);
+	inst->outlet = NULL;
 }
 
 int ulogd_output_file(struct ulogd_instance *inst, const struct ulogd_file *file)

@@ -9,6 +9,7 @@
 #ifndef INSTANCE_H
 #define INSTANCE_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "conf.h"
@@ -32,7 +33,10 @@ struct tree {
 	struct ulogd_value absent;	/* read by inputs that nobody writes */
 	struct ulogd_value unread;	/* written by outputs that nobody reads */
 	char *arena;
-	bool done;			/* the input has nothing more to give */
+	bool counted;			/* among the inputs that keep the daemon running */
+	atomic_bool done;		/* the input has nothing more to give */
+	struct tree *same;		/* while exchanging: one that runs already with the same input … */
+	bool unchanged;			/* … and the same behind it */
 };
 
 /** One id:NAME.  Its children are the instances that follow it in one stack or another. */
@@ -43,10 +47,12 @@ struct ulogd_instance {
 	struct ulogd_field *all_inputs;
 	struct ulogd_value **in, **out;
 	struct outlet *outlet;
+	bool outlet_sync;
 	struct ulogd_instance *child, *sibling, *parent;
 	struct tree *tree;
 
 	char *id;
+	struct conf *conf;		/* has the text of the options */
 	struct conf_place at;
 	struct common_options common;
 	conf_origin *origins;		/* of the plugin's options, then of the common ones */
@@ -75,6 +81,12 @@ void instance_free(struct ulogd_instance *inst);
 /** Calls @visit for @inst and everything below it. */
 void instance_walk(struct ulogd_instance *inst,
 		   void (*visit)(struct ulogd_instance *inst, void *arg), void *arg);
+
+/** True when both are the same id, plugin and options, so that they would do the same. */
+bool instance_same(const struct ulogd_instance *a, const struct ulogd_instance *b);
+
+/** Gives an output's outlet back; NULL is fine. */
+void instance_outlet_put(struct ulogd_instance *inst);
 
 /** Prints the options, their values and where these come from. */
 void instance_print(const struct ulogd_instance *inst, FILE *out);

@@ -27,6 +27,7 @@ struct ulogd_watch {
 struct lane_outlet {
 	struct lane_outlet *next;
 	struct outlet outlet;
+	unsigned int users, sync_users;
 };
 
 struct lane {
@@ -42,7 +43,7 @@ struct lane {
 
 	struct event *wake;
 	int wake_fd;
-	atomic_bool want_report, want_stop;
+	atomic_bool want_report, want_stop, want_pause;
 
 	pthread_t thread;
 	bool started;
@@ -121,7 +122,10 @@ static void lane_woken(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (atomic_exchange(&lane->want_report, false))
 		lane->ops->report(lane->arg);
-	if (atomic_load(&lane->want_stop)) {
+	if (atomic_exchange(&lane->want_pause, false)) {
+		outlets_flush(lane, true);
+		event_base_loopbreak(lane->base);
+	} else if (atomic_load(&lane->want_stop)) {
 		lane->ops->drain(lane->arg);
 		outlets_flush(lane, true);
 		event_base_loopbreak(lane->base);
@@ -272,8 +276,28 @@ struct outlet *lane_outlet(struct lane *lane, struct sink *sink, bool sync)
 		o->next = lane->outlets;
 		lane->outlets = o;
 	}
-	o->outlet.sync |= sync;
+	o->users++;
+	o->sync_users += sync;
+	o->outlet.sync = o->sync_users > 0;
 	return &o->outlet;
+}
+
+void lane_outlet_put(struct lane *lane, struct outlet *outlet, bool sync)
+{
+	struct lane_outlet **at = &lane->outlets, *o;
+
+	while (&(*at)->outlet != outlet)
+		at = &(*at)->next;
+	o = *at;
+	o->sync_users -= sync;
+	o->outlet.sync = o->sync_users > 0;
+	if (--o->users == 0) {
+		outlet_flush(outlet);
+		*at = o->next;
+	}
+	sink_put(outlet->sink);
+	if (o->users == 0)
+		free(o);
 }
 
 static void *lane_main(void *arg)
@@ -317,6 +341,34 @@ void lane_ask_report(struct lane *lane)
 void lane_ask_stop(struct lane *lane)
 {
 	lane_ask(lane, &lane->want_stop);
+}
+
+bool lane_running(const struct lane *lane)
+{
+	return lane->started;
+}
+
+void lane_set_arg(struct lane *lane, void *arg)
+{
+	lane->arg = arg;
+}
+
+int lane_pause(struct lane *lane, unsigned int timeout_ms)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += timeout_ms / 1000;
+	lane_ask(lane, &lane->want_pause);
+	if (pthread_timedjoin_np(lane->thread, NULL, &end) == 0) {
+		lane->started = false;
+		return 0;
+	}
+	/* Unless it has begun to answer this very moment. */
+	if (atomic_exchange(&lane->want_pause, false))
+		return -ETIMEDOUT;
+	lane_join(lane);
+	return 0;
 }
 
 void lane_join(struct lane *lane)

@@ -30,8 +30,8 @@ struct lane *lane_new(const char *name, const struct lane_ops *ops, void *arg);
 void lane_free(struct lane *lane);
 
 /**
- * Calls @ready with @inst, opaque to a lane, whenever @fd is readable.  It answers 0 when all is read, a positive
- * number when there may be more, or a negative errno, which ends the watching.
+ * Calls @ready with @inst, opaque to a lane, whenever @fd is readable.  It answers 0 when all
+ * is read, a positive number when there may be more, or a negative errno, which ends the watching.
  */
 int lane_watch(struct lane *lane, int fd, int (*ready)(struct ulogd_instance *inst),
 	       struct ulogd_instance *inst);
@@ -53,11 +53,29 @@ bool lane_stopping(const struct lane *lane);
 /** After the watcher that runs now, the lane sleeps for @usec. */
 void lane_rest(struct lane *lane, unsigned int usec);
 
-/** The lane's outlet of a sink, made unless it exists; @sync if any of its users wants it. */
+/**
+ * The lane's outlet of a sink, made unless it exists, for one more user, who gives it back by
+ * lane_outlet_put().  It is handed over early if any of its users wants @sync.
+ */
 struct outlet *lane_outlet(struct lane *lane, struct sink *sink, bool sync);
+
+/** Takes one user, who wanted @sync, from an outlet; the last one's records go to the sink, which is put. */
+void lane_outlet_put(struct lane *lane, struct outlet *outlet, bool sync);
 
 /** Starts the thread. */
 int lane_start(struct lane *lane);
+
+/** True while it has a thread: from lane_start() to lane_join() or lane_pause(). */
+bool lane_running(const struct lane *lane);
+
+/** Makes @arg what the lane's operations are called with; while no thread runs. */
+void lane_set_arg(struct lane *lane, void *arg);
+
+/**
+ * Ends the thread between two turns, with all watchers as they are; lane_start() goes on.
+ * -ETIMEDOUT when it does not answer within @timeout_ms, and goes on as if not asked.
+ */
+int lane_pause(struct lane *lane, unsigned int timeout_ms);
 
 /** Asks for a report; returns at once. */
 void lane_ask_report(struct lane *lane);

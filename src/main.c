@@ -25,11 +25,15 @@
 
 #include "conf.h"
 #include "instance.h"
+#include "keep.h"
 #include "log.h"
 #include "pidfile.h"
 #include "plugin.h"
+#include "restart.h"
 #include "sink.h"
 #include "stack.h"
+
+static bool restarting;	/* the daemon ends to be executed anew */
 
 #define STOP_TIMEOUT_MS	5000	/* a destination that fails has that long at the end */
 
@@ -234,6 +238,8 @@ static int daemonize(void)
 	args.conf_path = absolute(args.conf_path);
 	args.pid_path = absolute(args.pid_path);
 	plugin_set_dir(absolute(plugin_dir()));
+	if (restart_done())
+		return chdir("/") < 0 ? -errno : 0;
 	fflush(stdout);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
@@ -269,9 +275,11 @@ static void started(void)
 			dup2(null, STDERR_FILENO);
 			close(null);
 		}
-		if (write(parent_fd, "", 1) < 0)
+		if (parent_fd >= 0 && write(parent_fd, "", 1) < 0)
 			log_debug("nobody waits for the start: %s", strerror(errno));
-		close(parent_fd);
+		if (parent_fd >= 0)
+			close(parent_fd);
+		parent_fd = -1;
 	}
 #ifdef HAVE_LIBSYSTEMD
 	sd_notify(0, "READY=1");
@@ -512,7 +520,7 @@ static int run(void)
 	/* From here on nothing may end the daemon before its queues are written. */
 	signals_block(SIG_BLOCK);
 #ifdef HAVE_LIBSYSTEMD
-	sd_notify(0, "STOPPING=1");
+	sd_notify(0, restarting ? "RELOADING=1" : "STOPPING=1");
 #endif
 err_free:
 	while (n-- > 0)
@@ -522,48 +530,123 @@ err_free:
 	return ret;
 }
 
+/* --------------------------------------------- exchanging, starting anew */
+
+/* Configurations that instances still live by, the newest first. */
+static struct configuration {
+	struct conf conf;
+	struct configuration *next;
+} *configurations;
+
+static struct configuration *configuration_new(void)
+{
+	struct configuration *c = calloc(1, sizeof(*c));
+
+	if (c) {
+		c->next = configurations;
+		configurations = c;
+	}
+	return c;
+}
+
+/* Frees the configurations that no instance needs. */
+static void configurations_free_unused(void)
+{
+	for (struct configuration **at = &configurations, *c; (c = *at); ) {
+		if (stack_uses(&c->conf)) {
+			at = &c->next;
+			continue;
+		}
+		*at = c->next;
+		conf_fini(&c->conf);
+		free(c);
+	}
+}
+
+/*
+ * Reads the configuration anew and goes over to it.  When something is wrong with it, which is in
+ * the log, everything stays as it is.
+ */
+static int reload(void)
+{
+	struct conf check = {};
+	struct configuration *c;
+	int ret;
+
+	log_notice("reading %s anew", args.conf_path);
+	stack_set_aside();
+	ret = configure(&check, true) == 0 ? 0 : -EINVAL;
+	stack_keep_old();
+	conf_fini(&check);
+	c = ret == 0 ? configuration_new() : NULL;
+	if (c) {
+		stack_set_aside();
+		ret = configure(&c->conf, false) == 0 ? stack_exchange() : -EINVAL;
+		if (ret < 0)
+			stack_keep_old();
+	} else if (ret == 0) {
+		ret = -ENOMEM;
+	}
+	configurations_free_unused();
+	if (ret < 0)
+		log_error("%s is not used, all goes on as before: %s", args.conf_path, strerror(-ret));
+	else
+		log_notice("%s is in use, stacks: %u", args.conf_path, stack_count());
+	return ret;
+}
+
+/* Ends the daemon to execute it anew, which takes its sockets over; refused when it would not start. */
+static int restart(struct event_base *base)
+{
+	int ret = restart_check();
+
+	if (ret < 0)
+		return ret;
+	log_notice("restarting");
+	restarting = true;
+	event_base_loopbreak(base);
+	return 0;
+}
+
 /* Opens and binds everything, runs, and undoes it in reverse. */
 static int serve(void)
 {
-	sigset_t all, before;
-	int ret = 0;
+	int ret;
 
-	stack_start();
-	if (stack_count() == 0) {
+	keep_init();
+	ret = stack_start();
+	keep_end();
+	if (ret == 0 && stack_count() == 0) {
 		log_fatal("not even a single working plugin stack");
 		return 1;
 	}
 	errno = 0;
 	if (nice(-1) == -1 && errno != 0)
 		log_info("Could not nice process: %s", strerror(errno));
-	if (args.user)
+	if (ret == 0 && args.user)
 		ret = drop_privileges(args.user);
-
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	if (ret == 0)
-		ret = sink_start_all();
 	if (ret == 0)
 		ret = stack_run();
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (ret == 0)
 		ret = run();
 	if (ret < 0)
 		log_fatal("cannot run: %s", strerror(-ret));
 
 	sink_begin_stop_all(STOP_TIMEOUT_MS);
+	if (restarting || keep_survives())
+		keep_begin();
 	stack_stop();
 	return ret < 0 || stack_failed() ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct conf conf = {};
+	struct configuration *first = configuration_new();
 	int status = 1;
 
+	restart_init(argv);
 	parse_args(argc, argv);
-	if (log_init() < 0) {
+	if (!first || log_init() < 0) {
 		fprintf(stderr, "ulogd: cannot start: %s\n", strerror(errno));
 		return 1;
 	}
@@ -572,12 +655,11 @@ int main(int argc, char **argv)
 	srandom((unsigned int)getpid() ^ (unsigned int)time(NULL));
 	if (args.info || args.list_plugins) {
 		status = args.info ? print_info(args.info) : list_plugins();
-		plugin_fini();
-		return status;
+		goto out;
 	}
 	if (args.test || args.print_config) {
 		log_set_plain(true);
-		status = configure(&conf, true);
+		status = configure(&first->conf, true);
 		if (status == 0 && args.print_config)
 			stack_print_config(stdout);
 		else if (status == 0)
@@ -599,7 +681,7 @@ int main(int argc, char **argv)
 	}
 	if (args.pid_path && pidfile_create(args.pid_path) < 0)
 		goto out_say;
-	status = configure(&conf, false);
+	status = configure(&first->conf, false);
 	if (status == 0)
 		status = serve();
 out_say:
@@ -611,9 +693,18 @@ out_say:
 out:
 	stack_fini();
 	sink_fini_all();
-	pidfile_remove();
+	if (!restarting) {
+		keep_fini();
+		pidfile_remove();
+	}
 	log_fini();
-	conf_fini(&conf);
+	configurations_free_unused();
 	plugin_fini();
+	if (restarting && status == 0) {
+		int ret = restart_exec();
+
+		fprintf(stderr, "ulogd: cannot execute the daemon anew: %s\n", strerror(-ret));
+		status = 1;
+	}
 	return status;
 }

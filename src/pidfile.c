@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,25 @@ static int lock_whole(int fd)
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	return fcntl(fd, F_SETLK, &lock) < 0 ? -errno : 0;
+}
+
+/* True when the file is from before a restart of this very process, which keeps it, and its lock if it may. */
+static bool adopt_own(const char *path)
+{
+	char text[24] = "";
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, text, sizeof(text) - 1) <= 0 || strtol(text, NULL, 10) != getpid()) {
+		close(fd);
+		return false;
+	}
+	lock_whole(fd);
+	pid_fd = fd;
+	return true;
 }
 
 /* Removes a file that no living daemon holds; -EEXIST when one does. */
@@ -49,8 +69,13 @@ static int remove_stale(const char *path)
 
 int pidfile_create(const char *path)
 {
-	int ret = remove_stale(path);
+	int ret;
 
+	if (adopt_own(path)) {
+		pid_path = strdup(path);
+		return 0;
+	}
+	ret = remove_stale(path);
 	if (ret == -EEXIST)
 		return ret;
 	if (ret == 0)

@@ -29,6 +29,8 @@ struct sink {
 	int fd;
 	pthread_t thread;
 	bool started;
+	unsigned int users;		/* the main thread's */
+	bool leaving;			/* nobody used it any more: its thread ends by itself */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;		/* for the thread: something to do */
@@ -572,9 +574,10 @@ int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t qu
 	int err = 0;
 
 	for (sink = sinks; sink; sink = sink->next) {
-		if (sink->ops == ops && strcmp(sink->name, name) == 0) {
+		if (sink->ops == ops && !sink->leaving && strcmp(sink->name, name) == 0) {
 			if (ops->free)
 				ops->free(dest);
+			sink->users++;
 			*ret = sink;
 			return 0;
 		}
@@ -590,6 +593,7 @@ int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t qu
 		sink_free(sink);
 		return err;
 	}
+	sink->users = 1;
 	sink->next = sinks;
 	sinks = sink;
 	*ret = sink;
@@ -599,8 +603,11 @@ int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t qu
 int sink_start_all(void)
 {
 	for (struct sink *sink = sinks; sink; sink = sink->next) {
-		int ret = pthread_create(&sink->thread, NULL, sink_main, sink);
+		int ret;
 
+		if (sink->started)
+			continue;
+		ret = pthread_create(&sink->thread, NULL, sink_main, sink);
 		if (ret)
 			return -ret;
 		sink->started = true;
@@ -618,41 +625,79 @@ void sink_reopen_all(void)
 	}
 }
 
+static void sink_report(struct sink *sink)
+{
+	uint64_t records, bytes, dropped;
+
+	pthread_mutex_lock(&sink->lock);
+	records = sink->written - sink->skipped;
+	bytes = sink->bytes - sink->skipped_bytes;
+	dropped = sink->dropped;
+	pthread_mutex_unlock(&sink->lock);
+	log_notice("%s: %" PRIu64 " records written (%" PRIu64 " bytes), %" PRIu64 " lost",
+		   sink->name, records, bytes, dropped);
+}
+
 void sink_report_all(void)
 {
-	for (struct sink *sink = sinks; sink; sink = sink->next) {
-		uint64_t records, bytes, dropped;
+	for (struct sink *sink = sinks; sink; sink = sink->next)
+		sink_report(sink);
+}
 
-		pthread_mutex_lock(&sink->lock);
-		records = sink->written - sink->skipped;
-		bytes = sink->bytes - sink->skipped_bytes;
-		dropped = sink->dropped;
-		pthread_mutex_unlock(&sink->lock);
-		log_notice("%s: %" PRIu64 " records written (%" PRIu64 " bytes), %" PRIu64 " lost",
-			   sink->name, records, bytes, dropped);
+void sink_put(struct sink *sink)
+{
+	sink->users--;
+}
+
+/* Asks the thread to end when its queue is written. */
+static void sink_close(struct sink *sink)
+{
+	pthread_mutex_lock(&sink->lock);
+	sink->closing = true;
+	pthread_mutex_unlock(&sink->lock);
+	pthread_cond_signal(&sink->wake);
+}
+
+static void sink_begin_stop(struct sink *sink, unsigned int timeout_ms)
+{
+	pthread_mutex_lock(&sink->lock);
+	sink->deadline_ms = log_now_ms() + timeout_ms;
+	pthread_mutex_unlock(&sink->lock);
+	pthread_cond_broadcast(&sink->space);
+}
+
+void sink_close_unused(unsigned int timeout_ms)
+{
+	struct sink **at = &sinks, *sink;
+
+	while ((sink = *at)) {
+		if (sink->users == 0 && !sink->leaving) {
+			sink->leaving = true;
+			sink_begin_stop(sink, timeout_ms);
+			sink_close(sink);
+		}
+		if (!sink->leaving || (sink->started && pthread_tryjoin_np(sink->thread, NULL) != 0)) {
+			at = &sink->next;
+			continue;
+		}
+		sink_report(sink);
+		*at = sink->next;
+		sink_free(sink);
 	}
 }
 
 void sink_begin_stop_all(unsigned int timeout_ms)
 {
-	for (struct sink *sink = sinks; sink; sink = sink->next) {
-		pthread_mutex_lock(&sink->lock);
-		sink->deadline_ms = log_now_ms() + timeout_ms;
-		pthread_mutex_unlock(&sink->lock);
-		pthread_cond_broadcast(&sink->space);
-	}
+	for (struct sink *sink = sinks; sink; sink = sink->next)
+		sink_begin_stop(sink, timeout_ms);
 }
 
 void sink_fini_all(void)
 {
 	struct sink *sink;
 
-	for (sink = sinks; sink; sink = sink->next) {
-		pthread_mutex_lock(&sink->lock);
-		sink->closing = true;
-		pthread_mutex_unlock(&sink->lock);
-		pthread_cond_signal(&sink->wake);
-	}
+	for (sink = sinks; sink; sink = sink->next)
+		sink_close(sink);
 	for (sink = sinks; sink; sink = sink->next)
 		if (sink->started)
 			pthread_join(sink->thread, NULL);

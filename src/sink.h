@@ -82,7 +82,8 @@ enum sink_full {
 };
 
 /**
- * The sink for the destination called @name, made and opened unless it exists.
+ * The sink for the destination called @name, made and opened unless it exists, for one more
+ * user, who gives it back by sink_put().
  * @ops: its kind; @dest: what the ops know of it, the sink's from now on, error or not
  * @queue_size: bytes of all its chunks together
  * @ret: the sink, which sink_fini_all() frees
@@ -90,6 +91,12 @@ enum sink_full {
  */
 int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t queue_size,
 	     enum sink_full full, struct sink **ret);
+
+/** Takes one user from the sink; without users it lives on until sink_close_unused(). */
+void sink_put(struct sink *sink);
+
+/** Ends sinks without users when their queues are written, or after @timeout_ms; does not wait. */
+void sink_close_unused(unsigned int timeout_ms);
 
 /** The destination's name, what the ops know of it, and its descriptor; -1: not open. */
 const char *sink_name(const struct sink *sink);
@@ -106,7 +113,7 @@ void sink_skip_record(struct sink *sink, struct chunk *c, int why);
 /** Moves c->done back to the beginning of the record it is in. */
 void chunk_rewind(struct chunk *c);
 
-/** Starts the threads of all sinks. */
+/** Starts the threads of all sinks that have none. */
 int sink_start_all(void);
 
 /** Asks all sinks to open their destinations again: after what is being written now. */

@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +12,14 @@
 #include <unistd.h>
 
 #include "instance.h"
+#include "keep.h"
 #include "log.h"
 #include "netns.h"
 #include "record.h"
 #include "stack.h"
 
 static struct tree *trees;	/* in the order of the configuration */
+static struct tree *aside;	/* while exchanging: those that run until then */
 static atomic_uint inputs_running;
 static atomic_bool input_failed;
 static int done_fd = -1;
@@ -92,18 +96,21 @@ void ulogd_record_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 }
 
 /* The daemon ends when no input is left. */
-static void input_ended(struct tree *tree)
+static void input_count_down(void)
 {
 	static const uint64_t one = 1;
 	ssize_t n;
 
-	if (tree->done)
-		return;
-	tree->done = true;
 	if (atomic_fetch_sub(&inputs_running, 1) > 1)
 		return;
 	n = write(done_fd, &one, sizeof(one));	/* cannot fail: the counter has 64 bits */
 	(void)n;
+}
+
+static void input_ended(struct tree *tree)
+{
+	if (!atomic_exchange(&tree->done, true))
+		input_count_down();
 }
 
 void ulogd_input_done(struct ulogd_instance *inst)
@@ -464,6 +471,7 @@ static void instance_stop(struct ulogd_instance *inst, void *arg)
 		inst->plugin->stop(inst);
 	}
 	inst->started = false;
+	instance_outlet_put(inst);
 }
 
 /*
@@ -543,61 +551,88 @@ static void tree_free(struct tree *tree)
 	free(tree);
 }
 
+/* Goes to the network namespace of the input; netns_leave(*home) returns. */
+static int tree_enter_netns(const struct tree *tree, int *home)
+{
+	const char *netns = tree->input->common.network_namespace_path;
+	int ret = netns_enter(netns ? netns : "", home);
+
+	if (ret < 0)
+		ulogd_fail(tree->input, ret, "cannot enter the network namespace %s: %m; see "
+			   "ip-netns(8), and start as root", netns);
+	return ret;
+}
+
 static bool tree_start(struct tree *tree)
 {
 	static const struct lane_ops ops = { .drain = input_drain, .report = tree_report,
 					     .failed = watcher_failed };
-	const char *netns = tree->input->common.network_namespace_path;
 	bool started;
-	int home, ret;
+	int home;
 
 	tree->lane = lane_new(tree->input->id, &ops, tree);
 	if (!tree->lane || tree_link(tree) < 0) {
 		ulogd_fail(tree->input, -ENOMEM, "cannot start: %m");
 		return false;
 	}
-	ret = netns_enter(netns ? netns : "", &home);
-	if (ret < 0) {
-		ulogd_fail(tree->input, ret, "cannot enter the network namespace %s: %m; see "
-			   "ip-netns(8), and start as root", netns);
+	if (tree_enter_netns(tree, &home) < 0)
 		return false;
-	}
 	started = instance_start(tree->input);
 	netns_leave(home);
 	return started;
 }
 
-void stack_start(void)
+int stack_start(void)
 {
 	struct tree **at = &trees, *tree;
 
+	if (done_fd < 0)
+		done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (done_fd < 0)
+		return -errno;
 	while ((tree = *at)) {
-		if (tree_start(tree)) {
+		if (tree->lane || tree_start(tree)) {
 			at = &tree->next;
 			continue;
 		}
 		*at = tree->next;
 		tree_free(tree);
 	}
+	return 0;
 }
 
 int stack_run(void)
 {
-	unsigned int n = 0;
+	sigset_t all, before;
 	int ret;
 
-	done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (done_fd < 0)
-		return -errno;
-	for (struct tree *tree = trees; tree; tree = tree->next)
-		n++;
-	atomic_store(&inputs_running, n);
-	for (struct tree *tree = trees; tree; tree = tree->next) {
-		ret = lane_start(tree->lane);
-		if (ret < 0)
-			return ret;
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	ret = sink_start_all();
+	for (struct tree *tree = trees; tree && ret == 0; tree = tree->next) {
+		if (!tree->counted)
+			atomic_fetch_add(&inputs_running, 1);
+		tree->counted = true;
+		if (!lane_running(tree->lane))
+			ret = lane_start(tree->lane);
 	}
-	return 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return ret;
+}
+
+static void count_conf(struct ulogd_instance *inst, void *arg)
+{
+	const struct conf **conf = arg;
+
+	if (inst->conf == *conf)
+		*conf = NULL;
+}
+
+bool stack_uses(const struct conf *conf)
+{
+	walk_all(count_conf, &conf);
+	return !conf;
 }
 
 bool stack_failed(void)
@@ -625,14 +660,261 @@ void stack_stop(void)
 	walk_all(instance_stop, NULL);
 }
 
-void stack_fini(void)
+/* ------------------------------------------------------------ exchanging */
+
+#define SINK_CLOSE_MS	5000	/* a destination that fails, and that nobody uses any more, has that long */
+#define PAUSE_TIMEOUT_MS 5000	/* a lane that waits longer for a destination cannot be exchanged */
+
+void stack_set_aside(void)
+{
+	aside = trees;
+	trees = NULL;
+}
+
+static void trees_free(struct tree **list)
 {
 	struct tree *tree;
 
-	while ((tree = trees)) {
-		trees = tree->next;
+	while ((tree = *list)) {
+		*list = tree->next;
 		tree_free(tree);
 	}
+}
+
+void stack_keep_old(void)
+{
+	trees_free(&trees);
+	trees = aside;
+	aside = NULL;
+}
+
+static bool subtree_same(const struct ulogd_instance *a, const struct ulogd_instance *b)
+{
+	const struct ulogd_instance *ca, *cb;
+
+	if (!instance_same(a, b))
+		return false;
+	for (ca = a->child, cb = b->child; ca && cb; ca = ca->sibling, cb = cb->sibling)
+		if (!subtree_same(ca, cb))
+			return false;
+	return !ca && !cb;
+}
+
+/* Finds out which of the new trees have a running one for a beginning, or altogether. */
+static void trees_match(void)
+{
+	for (struct tree *tree = aside; tree; tree = tree->next)
+		tree->unchanged = false;
+	for (struct tree *tree = trees; tree; tree = tree->next) {
+		for (tree->same = aside; tree->same; tree->same = tree->same->next)
+			if (instance_same(tree->same->input, tree->input))
+				break;
+		if (tree->same)
+			tree->unchanged = tree->same->unchanged =
+				subtree_same(tree->same->input, tree->input);
+	}
+}
+
+static void set_parent(struct ulogd_instance *child, struct ulogd_instance *parent)
+{
+	for (; child; child = child->sibling)
+		child->parent = parent;
+}
+
+/* Exchanges what follows the inputs of two trees: their inputs, equal, and lanes change places. */
+static void trees_swap_inputs(struct tree *a, struct tree *b)
+{
+	struct ulogd_instance *input = a->input, *child = input->child;
+	struct ulogd_value **out = input->out;
+	struct lane *lane = a->lane;
+	bool done = a->done, counted = a->counted;
+
+	input->child = b->input->child;
+	b->input->child = child;
+	input->out = b->input->out;
+	b->input->out = out;
+	set_parent(input->child, input);
+	set_parent(b->input->child, b->input);
+	a->input = b->input;
+	b->input = input;
+	a->input->tree = a;
+	b->input->tree = b;
+	a->lane = b->lane;
+	b->lane = lane;
+	a->done = b->done;
+	b->done = done;
+	a->counted = b->counted;
+	b->counted = counted;
+	if (a->lane)
+		lane_set_arg(a->lane, a);
+	if (b->lane)
+		lane_set_arg(b->lane, b);
+}
+
+static unsigned int children_count(const struct ulogd_instance *inst)
+{
+	unsigned int n = 0;
+
+	for (const struct ulogd_instance *c = inst->child; c; c = c->sibling)
+		n++;
+	return n;
+}
+
+/* Starts what follows the input of @tree, which is running; all of it or nothing. */
+static int children_start(struct tree *tree)
+{
+	unsigned int n = children_count(tree->input), started = 0;
+	struct ulogd_instance **at = &tree->input->child;
+	int home, ret = tree_enter_netns(tree, &home);
+
+	if (ret < 0)
+		return ret;
+	for (; *at && instance_start(*at); at = &(*at)->sibling)
+		started++;
+	netns_leave(home);
+	return started == n ? 0 : -EIO;
+}
+
+/* Stops everything that follows the input of @tree, which ran on @lane. */
+static void children_stop(struct tree *tree, struct lane *lane)
+{
+	struct lane *own = tree->lane;
+
+	tree->lane = lane;
+	for (struct ulogd_instance *c = tree->input->child; c; c = c->sibling)
+		instance_walk(c, instance_stop, NULL);
+	tree->lane = own;
+}
+
+static bool adopts(const struct tree *tree)
+{
+	return tree->same && !tree->unchanged;
+}
+
+/* Takes the inputs back that inputs_adopt() has given to the trees before @end. */
+static void inputs_return(const struct tree *end)
+{
+	for (struct tree *tree = trees; tree != end; tree = tree->next) {
+		if (!adopts(tree))
+			continue;
+		children_stop(tree, tree->lane);
+		trees_swap_inputs(tree, tree->same);
+	}
+}
+
+/* Gives new trees the running inputs that are theirs, too, if all that follows can be started. */
+static int inputs_adopt(void)
+{
+	for (struct tree *tree = trees; tree; tree = tree->next) {
+		int ret;
+
+		if (!adopts(tree))
+			continue;
+		ret = tree_link(tree);
+		if (ret == 0) {
+			trees_swap_inputs(tree, tree->same);
+			ret = children_start(tree);
+		}
+		if (ret < 0) {
+			if (tree->lane) {
+				children_stop(tree, tree->lane);
+				trees_swap_inputs(tree, tree->same);
+			}
+			inputs_return(tree);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static void aside_resume(const struct tree *end)
+{
+	for (struct tree *tree = aside; tree != end; tree = tree->next)
+		if (!tree->unchanged)
+			lane_start(tree->lane);
+}
+
+/* Pauses the lanes set aside that will not go on as they are, or none. */
+static int aside_pause(void)
+{
+	for (struct tree *tree = aside; tree; tree = tree->next) {
+		int ret = tree->unchanged ? 0 : lane_pause(tree->lane, PAUSE_TIMEOUT_MS);
+
+		if (ret == 0)
+			continue;
+		ulogd_fail(tree->input, ret, "its stacks cannot be exchanged while it waits for a "
+			   "destination: %m");
+		aside_resume(tree);
+		return ret;
+	}
+	return 0;
+}
+
+/* Puts running trees in the places of the new ones that are no different. */
+static void unchanged_take(void)
+{
+	for (struct tree **at = &trees, *tree; (tree = *at); at = &(*at)->next) {
+		struct tree **old = &aside;
+
+		if (!tree->unchanged)
+			continue;
+		while (*old != tree->same)
+			old = &(*old)->next;
+		*old = tree->same->next;
+		*at = tree->same;
+		(*at)->next = tree->next;
+		tree_free(tree);
+	}
+}
+
+/* Ends what is left of the trees set aside: all but the inputs that have been adopted. */
+static void aside_end(void)
+{
+	for (struct tree *tree = aside; tree; tree = tree->next)
+		if (tree->lane && lane_start(tree->lane) == 0)
+			lane_ask_stop(tree->lane);
+	for (struct tree *tree = aside; tree; tree = tree->next) {
+		if (!tree->lane)
+			continue;
+		lane_join(tree->lane);
+		instance_walk(tree->input, instance_stop, NULL);
+		input_ended(tree);
+	}
+	trees_free(&aside);
+}
+
+int stack_exchange(void)
+{
+	int ret;
+
+	trees_match();
+	ret = aside_pause();
+	if (ret < 0)
+		return ret;
+	ret = inputs_adopt();
+	if (ret < 0) {
+		aside_resume(NULL);
+		return ret;
+	}
+	atomic_fetch_add(&inputs_running, 1);	/* the end of old inputs is not the daemon's */
+	unchanged_take();
+	for (struct tree *tree = trees; tree; tree = tree->next)
+		if (tree->lane && !tree->unchanged)
+			children_stop(tree->same, tree->lane);
+	keep_begin();
+	aside_end();
+	stack_start();	/* what it needs is there already */
+	keep_end();
+	ret = stack_run();
+	input_count_down();
+	sink_close_unused(SINK_CLOSE_MS);
+	return ret;
+}
+
+void stack_fini(void)
+{
+	trees_free(&trees);
+	atomic_store(&inputs_running, 0);
 	if (done_fd >= 0)
 		close(done_fd);
 	done_fd = -1;

@@ -31,11 +31,32 @@ void stack_warn_unused(struct conf *conf);
 /** Prints every instance's options, their values and where these come from. */
 void stack_print_config(FILE *out);
 
-/** Ties readers to writers and starts all instances.  A stack that fails is said and left out. */
-void stack_start(void);
+/**
+ * Ties readers to writers and starts all instances that do not run yet.  A stack that fails is
+ * said and left out.
+ */
+int stack_start(void);
 
-/** Starts the lanes' threads. */
+/** Starts the threads of sinks and lanes that have none. */
 int stack_run(void);
+
+/** Sets the stacks that run aside: what is added from now on is to follow them. */
+void stack_set_aside(void);
+
+/** Drops what was added since stack_set_aside(); the stacks set aside are all there is again. */
+void stack_keep_old(void);
+
+/**
+ * Goes over from the stacks set aside to those added since.  What is the same in both goes on
+ * untouched; an input that is the same goes on with what follows it exchanged; sockets of the
+ * others are handed over where the group, or the path, is the same.
+ * Returns 0, also when a new input could not be opened, which is said; or a negative errno when
+ * what follows an input could not be started, and then nothing has changed.
+ */
+int stack_exchange(void);
+
+/** True while an instance is alive that was made from @conf. */
+bool stack_uses(const struct conf *conf);
 
 /** A descriptor that becomes readable when all inputs have ended of themselves, or -1. */
 int stack_done_fd(void);

@@ -383,6 +383,36 @@ void ulogd_rest(struct ulogd_instance *inst, unsigned int usec);
  */
 int ulogd_netlink_owner(int protocol, uint32_t portid, char *ret, size_t size);
 
+/**
+ * A socket that may outlive the instance: the next one takes it over with all that waits in it, when the
+ * stacks are exchanged or the daemon is restarted.  Main thread, but for ulogd_keeping().
+ */
+struct ulogd_kept;
+
+/** Bytes of memory that are kept with a socket. */
+#define ULOGD_KEPT_STATE 256
+
+/**
+ * The socket called @name, like "nflog-5", for this instance; in start().
+ * NULL when another instance has it, or without memory.  Given back by ulogd_kept_put().
+ */
+struct ulogd_kept *ulogd_kept_get(struct ulogd_instance *inst, const char *name);
+
+/** What the instance before has left, which may be any socket: look at it.  -1: nothing, open one. */
+int ulogd_kept_fd(const struct ulogd_kept *kept);
+
+/** ULOGD_KEPT_STATE bytes, aligned; zeroed for a new socket, else as the last owner left them. */
+void *ulogd_kept_state(const struct ulogd_kept *kept);
+
+/** Makes @fd the socket that is kept, its state zeroed; it is the core's from now on. */
+void ulogd_kept_set(struct ulogd_kept *kept, int fd);
+
+/** True when the socket stays open after stop(): drain() leaves it bound then. */
+bool ulogd_keeping(const struct ulogd_instance *inst);
+
+/** Lets go of the socket, which is closed unless it is kept; in stop(). */
+void ulogd_kept_put(struct ulogd_kept *kept);
+
 /** The input has nothing more to give: when all inputs are done the daemon ends. */
 void ulogd_input_done(struct ulogd_instance *inst);
 
