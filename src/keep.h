@@ -4,8 +4,8 @@
  *
  * What an input has bound can stay bound while stacks are exchanged, while the daemon executes
  * itself anew, and, in the descriptor store of systemd, while no daemon runs at all: events
- * wait in the socket.  With each socket goes a page of memory in which its owner notes
- * where it is, as it goes along, so that even what is lost with a killed daemon can be counted.
+ * wait in the socket.  With each socket goes a little memory in which its owner notes where
+ * it is, as it goes along, so that the next one finds out what was lost in between.
  *
  * Main thread only.
  */

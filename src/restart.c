@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,13 @@ void restart_init(char **argv)
 	directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	restarted = mark && strtol(mark, NULL, 10) == getpid();
 	unsetenv(MARK);
+	/* The daemon before us was deaf to signals at its end. */
+	if (restarted) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+	}
 }
 
 bool restart_done(void)
