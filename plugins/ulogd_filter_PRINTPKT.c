@@ -43,6 +43,7 @@ enum {
 	/* The kernel's line is made from the packet itself. */
 	IN_PKT, IN_TYPE, IN_HOOK, IN_IFINDEX_IN, IN_PHYSIN, IN_PHYSOUT, IN_VLAN_PROTO, IN_VLAN_TCI,
 	IN_L2HDR,
+	IN_LOSS,
 };
 
 static const struct ulogd_field inputs[] = {
@@ -115,6 +116,7 @@ static const struct ulogd_field inputs[] = {
 	[IN_VLAN_PROTO]       = { FIELD_OOB_VLAN_PROTO, .optional = true },
 	[IN_VLAN_TCI]         = { FIELD_OOB_VLAN_TCI, .optional = true },
 	[IN_L2HDR]            = { FIELD_OOB_L2HDR, .optional = true },
+	[IN_LOSS]             = { FIELD_LOSS_EVENTS, .optional = true },
 	{}
 };
 
@@ -488,7 +490,10 @@ static int printpkt_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 	const struct printpkt_filter *f = ulogd_priv(inst);
 	struct ulogd_buf text = ulogd_text_begin(rec);
 
-	f->print(f, rec, &text);
+	if (ulogd_in_has(rec, IN_LOSS))
+		print_text_if(&text, rec, "", IN_PREFIX);	/* no packet: the input's own words */
+	else
+		f->print(f, rec, &text);
 	ulogd_buf_char(&text, '\n');
 	return ulogd_set_text(rec, OUT_PRINT, &text);
 }

@@ -56,6 +56,7 @@ struct nflog_source {
 	int32_t snaplen;
 	int32_t nlbufsiz;
 	int32_t wait;
+	bool report_loss;
 
 	struct ulogd_kept *kept;	/* owns fd */
 	struct nflog_state *state;	/* kept with it */
@@ -79,6 +80,11 @@ struct nflog_source {
 	uint64_t received, lost, overruns, malformed, truncated, foreign;	/* counters[] */
 	uint64_t lost_said;
 	struct ulogd_once losing, complained;
+	/* report_loss: what the stacks do not know of yet. */
+	uint64_t unreported;
+	time_t loss_begin, loss_end;
+	time_t last_read;		/* when the datagram before this one was read */
+	struct ulogd_once reported;
 };
 
 /* Numbers that mean "as much as fits" are limited by the kernel, not by us. */
@@ -115,11 +121,19 @@ static const struct ulogd_option options[] = {
 		      "bytes of the datagrams the kernel gathers packets in; 0: its default"),
 	ULOGD_OPT_INT(struct nflog_source, wait, 0, 0, 86400,
 		      "seconds to wait at start for a group that somebody else holds"),
+	ULOGD_OPT_BOOL(struct nflog_source, report_loss, false,
+		       "put an event into the stacks that says how many packets were lost, and when"),
 	{}
 };
 
+enum { OUT_LOSS_EVENTS = N_NFLOG_OUTPUTS, OUT_LOSS_GROUP, OUT_LOSS_BEGIN, OUT_LOSS_END };
+
 static const struct ulogd_field outputs[] = {
 	NFLOG_OUTPUTS(NFLOG_OUTPUT_FIELD)
+	[OUT_LOSS_EVENTS] = { .id = FIELD_LOSS_EVENTS },
+	[OUT_LOSS_GROUP]  = { .id = FIELD_LOSS_GROUP },
+	[OUT_LOSS_BEGIN]  = { .id = FIELD_LOSS_BEGIN },
+	[OUT_LOSS_END]    = { .id = FIELD_LOSS_END },
 	{}
 };
 
@@ -193,6 +207,40 @@ static void nflog_losing(struct ulogd_instance *inst)
 			     src->rcvbuf / 2, src->netlink_socket_buffer_maxsize);
 }
 
+/* An event of our own: what was lost since the last one. */
+static void loss_run(struct ulogd_instance *inst, struct nflog_source *src)
+{
+	struct ulogd_record *rec = ulogd_record_begin(inst);
+	char text[128], begin[32], end[32];
+	struct tm tm;
+	int len;
+
+	strftime(begin, sizeof(begin), "%FT%T%z", localtime_r(&src->loss_begin, &tm));
+	strftime(end, sizeof(end), "%FT%T%z", localtime_r(&src->loss_end, &tm));
+	len = snprintf(text, sizeof(text), "ulogd: %" PRIu64 " events lost on group %" PRId32
+		       " between %s and %s", src->unreported, src->group, begin, end);
+	ulogd_set_mem(rec, OUT_OOB_PREFIX, text, (size_t)len);
+	ulogd_set_num(rec, OUT_OOB_TIME_SEC, (uint64_t)src->loss_end);
+	ulogd_set_num(rec, OUT_OOB_TIME_USEC, 0);
+	ulogd_set_num(rec, OUT_LOSS_EVENTS, src->unreported);
+	ulogd_set_num(rec, OUT_LOSS_GROUP, (uint16_t)src->group);
+	ulogd_set_num(rec, OUT_LOSS_BEGIN, (uint32_t)src->loss_begin);
+	ulogd_set_num(rec, OUT_LOSS_END, (uint32_t)src->loss_end);
+	src->unreported = 0;
+	ulogd_record_run(inst, rec);
+}
+
+/* Notes a gap for the stacks, which hear of it at once, but not more than once a second. */
+static void loss_add(struct ulogd_instance *inst, struct nflog_source *src, uint32_t gap)
+{
+	src->loss_end = time(NULL);
+	if (src->unreported == 0)
+		src->loss_begin = src->last_read ? src->last_read : src->loss_end;
+	src->unreported += gap;
+	if (ulogd_once_a_second(&src->reported))
+		loss_run(inst, src);
+}
+
 static void seq_check(struct ulogd_instance *inst, struct nflog_source *src, uint32_t seq)
 {
 	uint32_t gap = seq - src->state->next_seq;
@@ -201,6 +249,8 @@ static void seq_check(struct ulogd_instance *inst, struct nflog_source *src, uin
 	if (__builtin_expect(gap == 0, 1))
 		return;
 	ulogd_count(&src->lost, gap);
+	if (src->report_loss)
+		loss_add(inst, src, gap);
 	nflog_losing(inst);
 }
 
@@ -313,6 +363,11 @@ static int nflog_receive(struct ulogd_instance *inst, size_t *bytes)
 			nflog_bad(inst, src, &src->truncated);
 		nflog_walk(inst, src->iov[i].iov_base, src->msgs[i].msg_len);
 		*bytes += src->msgs[i].msg_len;
+	}
+	if (src->report_loss) {
+		src->last_read = time(NULL);
+		if (src->unreported > 0 && ulogd_once_a_second(&src->reported))
+			loss_run(inst, src);
 	}
 	return n;
 }
@@ -755,8 +810,7 @@ static void nflog_drain(struct ulogd_instance *inst)
 	nflog_take_arrived(inst);
 	if (ulogd_keeping(inst)) {
 		nflog_leave(inst);
-		nflog_report(inst);
-		return;
+		goto out;
 	}
 	ret = nflog_command(inst, AF_UNSPEC, NFULNL_CFG_CMD_UNBIND);
 	if (ret < 0) {	/* not allowed any more */
@@ -764,6 +818,9 @@ static void nflog_drain(struct ulogd_instance *inst)
 		nflog_take_arrived(inst);
 	}
 	families_restore(inst);
+out:
+	if (src->unreported > 0)
+		loss_run(inst, src);
 	nflog_report(inst);
 }
 

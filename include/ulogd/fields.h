@@ -134,6 +134,11 @@
 	X(ORIG_IP_DADDR, "orig.ip.daddr", IPADDR, 0, 12, "destination address, original direction") \
 	X(REPLY_IP_SADDR, "reply.ip.saddr", IPADDR, 0, 8, "source address, reply direction") \
 	X(REPLY_IP_DADDR, "reply.ip.daddr", IPADDR, 0, 12, "destination address, reply direction") \
+	/* What an input says about itself: report_loss=1. */ \
+	X(LOSS_EVENTS, "loss.events", U64, 0, 0, "events that the kernel could not deliver") \
+	X(LOSS_GROUP, "loss.group", U16, 0, 0, "log group of these events") \
+	X(LOSS_BEGIN, "loss.begin", U32, 0, 0, "time of the last event before them, seconds since 1970") \
+	X(LOSS_END, "loss.end", U32, 0, 0, "time of the next event after them, seconds since 1970") \
 	/* Text made by filters. */ \
 	X(IP_SADDR_STR, "ip.saddr.str", STRING, 0, 0, "ip.saddr as text") \
 	X(IP_DADDR_STR, "ip.daddr.str", STRING, 0, 0, "ip.daddr as text") \

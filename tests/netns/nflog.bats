@@ -430,6 +430,49 @@ flood_stop() {
 	whole_sequence "$received" "$T/log.txt"
 }
 
+@test "report_loss: sent is logged plus reported, in text, in JSON and in the counters" {
+	local sent reported stacks=stack=log1:NFLOG,$TEXT_FILTERS
+
+	require jq
+	tap_add tap0
+	conf log <<-EOF
+	$stacks,emu1:LOGEMU
+	$stacks,json1:JSON
+	[log1]
+	group=7
+	report_loss=1
+	netlink_socket_buffer_size=65536
+	netlink_socket_buffer_maxsize=65536
+	[emu1]
+	file="$T/log.txt"
+	[json1]
+	file="$T/log.json"
+	EOF
+	start_ulogd log
+	log_tap0 7
+	numbered 0 1 | send_frames tap0
+	for i in 1 2; do
+		kill -s STOP "${PID[log]}"
+		numbered $((i * 10000)) 10000 | send_frames tap0
+		kill -s CONT "${PID[log]}"
+		# The next packet shows the gap.
+		wait_for "the buffer to be read" ns awk '$2 == 16 && $5 > 0 { exit 1 }' /proc/net/netlink
+		numbered $((i * 10000 - 1)) 1 | send_frames tap0
+	done
+	sent=$(nft_seen)
+	stop_counted log 7
+	reported=$(grep -oE 'ulogd: [0-9]+ events lost on group 7 between [^ ]+ and [^ ]+ $' "$T/log.txt" |
+		awk '{ sum += $2 } END { print sum + 0 }')
+	echo "# $sent sent, $received logged, $reported reported as lost" >&3
+	[ "$reported" -gt 0 ]
+	[ "$lost" = "$reported" ]
+	[ $((received + reported)) = "$sent" ]
+	[ "$(grep -vc 'ulogd: .* events lost' "$T/log.txt")" = "$received" ]
+	[ "$(jq -s 'map(.["loss.events"] // 0) | add' "$T/log.json")" = "$reported" ]
+	[ "$(jq -s 'map(select(.["loss.events"])) | all(.["loss.group"] == 7 and .["loss.begin"] <= .["loss.end"])' \
+		"$T/log.json")" = true ]
+}
+
 @test "SIGTERM fetches what the kernel still holds back" {
 	tap_add tap0
 	# Neither the number of packets nor the time limit ends the kernel's batch before the test does.
@@ -562,6 +605,21 @@ families_bound() {
 	text_conf log 0
 	start_ulogd log
 	families_bound
+}
+
+@test "families that were bound get their loggers back, but not if somebody has taken them since" {
+	ns sh -c 'echo NONE >/proc/sys/net/netfilter/nf_log/7'
+	ns cat /proc/net/netfilter/nf_log >"$T/before"
+	text_conf log 0
+	start_ulogd log
+	families_bound
+	stop log
+	ns cat /proc/net/netfilter/nf_log | diff -u "$T/before" -
+	rm "$T/log.log"
+	start_ulogd log
+	ns sh -c 'echo NONE >/proc/sys/net/netfilter/nf_log/2'
+	stop log
+	sed -E 's/^( 2) [^ ]+ /\1 NONE /' "$T/before" | diff -u - <(ns cat /proc/net/netfilter/nf_log)
 }
 
 @test "bind=1 binds the families for another group" {

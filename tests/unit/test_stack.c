@@ -638,6 +638,118 @@ static void the_daemon_is_done_when_all_inputs_are(void **state)
 	stack_stop();
 }
 
+/* -------------------------------------------------------------- exchanging */
+
+/* Goes over to the stacks, NULL at the end. */
+static int exchange(const char *const *stacks)
+{
+	int ret;
+
+	stack_set_aside();
+	for (; *stacks; stacks++)
+		add(*stacks);
+	t.order[0] = '\0';
+	ret = stack_exchange();
+	if (ret < 0)
+		stack_keep_old();
+	return ret;
+}
+
+#define exchange(...) exchange((const char *const[]){ __VA_ARGS__, NULL })
+
+static void stacks_that_stay_the_same_are_not_touched(void **state)
+{
+	struct ulogd_instance *s1, *o1;
+
+	(void)state;
+	start("s1:TSRC,m1:TMARK,o1:TOUT", "s2:TSRC,o2:TOUT");
+	assert_int_equal(stack_run(), 0);
+	s1 = started("s1");
+	o1 = started("o1");
+	assert_int_equal(exchange("s2:TSRC,o2:TOUT", "s1:TSRC,m1:TMARK,o1:TOUT"), 0);
+	assert_string_equal(t.order, "");
+	assert_ptr_equal(started("s1"), s1);
+	assert_ptr_equal(started("o1"), o1);
+	assert_int_equal(stack_count(), 2);
+	event("s1", 5);
+	stack_stop();
+	assert_written("o1=1,-\n");
+}
+
+static void an_input_stays_when_what_follows_it_changes(void **state)
+{
+	struct ulogd_instance *input;
+
+	(void)state;
+	start("s1:TSRC,m1:TMARK,o1:TOUT", "s1:TSRC,o3:TOUT");
+	assert_int_equal(stack_run(), 0);
+	input = started("s1");
+	event("s1", 5);
+	assert_int_equal(exchange("s1:TSRC,m2:TMARK,p1:TPRINT,o2:TOUT"), 0);
+	assert_string_equal(t.order, "start o2;start p1;stop o1;stop o3;");
+	assert_ptr_equal(started("s1"), input);
+	event("s1", 5);
+	stack_stop();
+	assert_written("o1=1,-\no3=5,-\no2=2,mark2\n");
+}
+
+static void inputs_come_and_go(void **state)
+{
+	(void)state;
+	start("s1:TSRC,o1:TOUT", "s2:TSRC,o2:TOUT");
+	assert_int_equal(stack_run(), 0);
+	event("s1", 1);
+	assert_int_equal(exchange("s2:TSRC,o2:TOUT", "s3:TSRC,o3:TOUT"), 0);
+	assert_string_equal(t.order, "stop s1;stop o1;start o3;start s3;");
+	event("s3", 3);
+	assert_int_equal(stack_count(), 2);
+	stack_stop();
+	assert_written("o1=1,-\no3=3,-\n");
+}
+
+static void what_follows_an_input_and_cannot_start_changes_nothing(void **state)
+{
+	(void)state;
+	start("s1:TSRC,o1:TOUT", "s2:TSRC,o2:TOUT");
+	assert_int_equal(stack_run(), 0);
+	t.fail_id = "o9";
+	assert_int_equal(exchange("s2:TSRC,m2:TMARK,o2:TOUT", "s1:TSRC,o8:TOUT", "s1:TSRC,o9:TOUT"), -EIO);
+	assert_log_has("o9 (TOUT): not today: Permission denied");
+	assert_int_equal(stack_count(), 2);
+	event("s1", 1);
+	assert_int_equal(exchange("s1:TSRC,o7:TOUT"), 0);
+	event("s1", 3);
+	stack_stop();
+	assert_written("o1=1,-\no7=3,-\n");
+}
+
+static void a_new_input_that_cannot_start_is_left_out(void **state)
+{
+	(void)state;
+	start("s1:TSRC,o1:TOUT");
+	assert_int_equal(stack_run(), 0);
+	t.fail_id = "s2";
+	assert_int_equal(exchange("s1:TSRC,o1:TOUT", "s2:TSRC,o2:TOUT"), 0);
+	assert_int_equal(stack_count(), 1);
+	event("s1", 1);
+	stack_stop();
+	assert_written("o1=1,-\n");
+}
+
+static void inputs_that_are_exchanged_do_not_end_the_daemon(void **state)
+{
+	(void)state;
+	start("s1:TSRC,o1:TOUT", "s2:TSRC,o2:TOUT");
+	assert_int_equal(stack_run(), 0);
+	ulogd_input_done(started("s2"));
+	assert_int_equal(exchange("s2:TSRC,o9:TOUT", "s3:TSRC,o3:TOUT"), 0);
+	assert_false(done_fd_readable());
+	ulogd_input_done(started("s3"));
+	assert_true(done_fd_readable());
+	stack_stop();
+}
+
+#undef exchange
 #undef start
 #define unit(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
@@ -686,6 +798,12 @@ int main(void)
 		unit(an_input_that_cannot_start_stops_what_it_feeds),
 		unit(stopping_stops_every_instance_once),
 		unit(the_daemon_is_done_when_all_inputs_are),
+		unit(stacks_that_stay_the_same_are_not_touched),
+		unit(an_input_stays_when_what_follows_it_changes),
+		unit(inputs_come_and_go),
+		unit(what_follows_an_input_and_cannot_start_changes_nothing),
+		unit(a_new_input_that_cannot_start_is_left_out),
+		unit(inputs_that_are_exchanged_do_not_end_the_daemon),
 	};
 	const char *stage = getenv("STAGE");
 
