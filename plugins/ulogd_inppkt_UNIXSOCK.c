@@ -33,6 +33,13 @@ struct client {
 	uint8_t buf[];			/* of buf_len bytes */
 };
 
+/* The socket's file, which is removed only if it is ours. */
+struct unixsock_file {
+	dev_t dev;
+	ino_t ino;
+};
+_Static_assert(sizeof(struct unixsock_file) <= ULOGD_KEPT_STATE, "the state fits");
+
 struct unixsock_source {
 	const char *socket_path;
 	int32_t bufsize;
@@ -41,10 +48,10 @@ struct unixsock_source {
 
 	uid_t uid;			/* of owner, -1: unchanged */
 	gid_t gid;
+	struct ulogd_kept *kept;	/* owns listen_fd */
+	struct unixsock_file *file;	/* kept with it */
 	int listen_fd;
 	int spare_fd;			/* lets us take and refuse a client when there are no more */
-	dev_t file_dev;			/* of the socket's file, which is removed only if it is ours */
-	ino_t file_ino;
 	size_t buf_len;
 	struct client *clients;
 	uint64_t received, malformed;	/* messages, counters[] */
@@ -499,8 +506,8 @@ static int unixsock_open(struct ulogd_instance *inst)
 
 	if (lstat(src->socket_path, &st) < 0)
 		return ulogd_fail(inst, -errno, "cannot look at '%s': %m", src->socket_path);
-	src->file_dev = st.st_dev;
-	src->file_ino = st.st_ino;
+	src->file->dev = st.st_dev;
+	src->file->ino = st.st_ino;
 	if (lchown(src->socket_path, src->uid, src->gid) < 0)
 		return ulogd_fail(inst, -errno, "Could not set owner/group of unix socket: %m");
 	if (chmod(src->socket_path, (mode_t)src->perms) < 0)
@@ -519,12 +526,29 @@ static void file_remove(const struct unixsock_source *src)
 {
 	struct stat st;
 
-	if (lstat(src->socket_path, &st) == 0 && st.st_dev == src->file_dev &&
-	    st.st_ino == src->file_ino)
+	if (lstat(src->socket_path, &st) == 0 && st.st_dev == src->file->dev &&
+	    st.st_ino == src->file->ino)
 		unlink(src->socket_path);
 }
 
-static int unixsock_start(struct ulogd_instance *inst)
+/* A socket that was kept for us and is still to be reached by its path: src->listen_fd. */
+static bool unixsock_take_over(struct ulogd_instance *inst)
+{
+	struct unixsock_source *src = ulogd_priv(inst);
+	int fd = ulogd_kept_fd(src->kept), listens = 0;
+	socklen_t len = sizeof(listens);
+	struct stat st;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens ||
+	    lstat(src->socket_path, &st) < 0 || st.st_dev != src->file->dev ||
+	    st.st_ino != src->file->ino)
+		return false;
+	src->listen_fd = fd;
+	ulogd_info(inst, "taking over the socket '%s'", src->socket_path);
+	return true;
+}
+
+static int unixsock_new(struct ulogd_instance *inst)
 {
 	struct unixsock_source *src = ulogd_priv(inst);
 	int ret;
@@ -535,7 +559,29 @@ static int unixsock_start(struct ulogd_instance *inst)
 				  src->socket_path);
 	ret = unixsock_bind(inst);
 	if (ret < 0)
-		goto err_close;
+		close(src->listen_fd);
+	else
+		ulogd_kept_set(src->kept, src->listen_fd);
+	return ret;
+}
+
+static int unixsock_start(struct ulogd_instance *inst)
+{
+	struct unixsock_source *src = ulogd_priv(inst);
+	char name[sizeof("unixsock-") + sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int ret;
+
+	snprintf(name, sizeof(name), "unixsock-%s", src->socket_path);
+	src->kept = ulogd_kept_get(inst, name);
+	if (!src->kept)
+		return ulogd_fail(inst, -EADDRINUSE, "could not bind to unix socket '%s': another instance "
+				  "has it; begin both stacks with the same input", src->socket_path);
+	src->file = ulogd_kept_state(src->kept);
+	if (!unixsock_take_over(inst)) {
+		ret = unixsock_new(inst);
+		if (ret < 0)
+			goto err_put;
+	}
 	ret = unixsock_open(inst);
 	if (ret < 0)
 		goto err_remove;
@@ -549,8 +595,8 @@ err_spare:
 	close(src->spare_fd);
 err_remove:
 	file_remove(src);
-err_close:
-	close(src->listen_fd);
+err_put:
+	ulogd_kept_put(src->kept);
 	return ret;
 }
 
@@ -573,9 +619,12 @@ static void unixsock_drain(struct ulogd_instance *inst)
 {
 	struct unixsock_source *src = ulogd_priv(inst);
 
-	shutdown(src->listen_fd, SHUT_RD);
-	while (clients_accept(inst) > 0)
-		;
+	/* Who comes now waits for the next daemon, if the socket stays. */
+	if (!ulogd_keeping(inst)) {
+		shutdown(src->listen_fd, SHUT_RD);
+		while (clients_accept(inst) > 0)
+			;
+	}
 	for (struct client *c = src->clients; c; c = c->next)
 		shutdown(c->fd, SHUT_RD);
 	while (src->clients) {
@@ -592,9 +641,10 @@ static void unixsock_stop(struct ulogd_instance *inst)
 
 	while (src->clients)
 		client_free(src->clients);
-	file_remove(src);
+	if (!ulogd_keeping(inst))
+		file_remove(src);
 	close(src->spare_fd);
-	close(src->listen_fd);
+	ulogd_kept_put(src->kept);
 }
 
 ULOGD_PLUGIN(struct unixsock_source,

@@ -118,3 +118,24 @@ counted() {
 	do_manager stop
 	[ "$(tail -n 1 "$T/manager.out" | awk '{ print $3 }')" -le 4 ]
 }
+
+@test "who connects to UNIXSOCK while no daemon runs waits for the next one" {
+	conf log <<-EOF
+	stack=sock1:UNIXSOCK,base1:BASE,ip2str1:IP2STR,gp1:GPRINT
+	[sock1]
+	socket_path="$T/sock"
+	[gp1]
+	file="$T/log.txt"
+	EOF
+	start_managed
+	do_manager end
+	echo 45000024123400004011000001020304050607080001000200100000 |
+		python3 "$TESTS/tools/frames_unixsock.py" frame --option 1=waits >"$T/message"
+	start client python3 "$TESTS/tools/frames_unixsock.py" send "$T/sock" --hold <"$T/message"
+	wait_for "the message to be sent" grep -q sent "$T/client.out"
+	[ ! -s "$T/log.txt" ]
+	do_manager start
+	wait_for "the packet" grep -q 'oob.prefix=waits,.*ip.saddr=1.2.3.4' "$T/log.txt"
+	do_manager stop
+	grep -q "taking over the socket '$T/sock'" "$T/log.log"
+}
