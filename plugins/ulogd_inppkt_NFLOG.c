@@ -592,7 +592,7 @@ static void families_restore(struct ulogd_instance *inst)
 	struct nflog_source *src = ulogd_priv(inst);
 
 	for (size_t i = 0; i < sizeof(families); i++) {
-		const char *before = src->state->loggers[i];
+		char *before = src->state->loggers[i];
 		char now[sizeof(src->state->loggers[i])];
 		int ret = 0;
 
@@ -609,6 +609,7 @@ static void families_restore(struct ulogd_instance *inst)
 			ulogd_notice(inst, "protocol family %d stays bound to nfnetlink_log: %s; write "
 				     "%s to /proc/sys/net/netfilter/nf_log/%d", families[i],
 				     strerror(-ret), before, families[i]);
+		before[0] = '\0';
 	}
 }
 
@@ -807,6 +808,7 @@ static void nflog_drain(struct ulogd_instance *inst)
 	struct nflog_source *src = ulogd_priv(inst);
 	int ret;
 
+	families_restore(inst);
 	nflog_take_arrived(inst);
 	if (ulogd_keeping(inst)) {
 		nflog_leave(inst);
@@ -817,7 +819,6 @@ static void nflog_drain(struct ulogd_instance *inst)
 		ulogd_info(inst, "cannot unbind group %" PRId32 ": %s", src->group, strerror(-ret));
 		nflog_take_arrived(inst);
 	}
-	families_restore(inst);
 out:
 	if (src->unreported > 0)
 		loss_run(inst, src);

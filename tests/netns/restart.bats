@@ -139,3 +139,14 @@ counted() {
 	do_manager stop
 	grep -q "taking over the socket '$T/sock'" "$T/log.log"
 }
+
+@test "families that were bound have their loggers back, after a stop and after a kill" {
+	ns cat /proc/net/netfilter/nf_log >"$T/before"
+	text_conf log 0
+	start_managed
+	ns grep -q '^ *2 nfnetlink_log' /proc/net/netfilter/nf_log
+	do_manager kill
+	ns grep -q '^ *2 nfnetlink_log' /proc/net/netfilter/nf_log
+	do_manager stop
+	ns cat /proc/net/netfilter/nf_log | diff -u "$T/before" -
+}

@@ -2,6 +2,7 @@
 /* Joining inputs to outputs, with the plugins of unit/module.c, which are in the directory $STAGE/modules. */
 #include <errno.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include "sink.h"
 #include "stack.h"
@@ -25,6 +26,7 @@ static struct {
 	const char *fail_id;	/* whose start() fails */
 	const char *stop_id, *err_id;	/* whose run() ends the record */
 	bool wanted[2];		/* of TPRINT's outputs */
+	int orders[2], answers[2];	/* pipes, for events while lanes run */
 } t;
 
 static void note(const char *what, const struct ulogd_instance *inst)
@@ -640,6 +642,48 @@ static void the_daemon_is_done_when_all_inputs_are(void **state)
 
 /* -------------------------------------------------------------- exchanging */
 
+/* On the lane's thread: one event with the mark that was sent, then an answer. */
+static int ordered_ready(struct ulogd_instance *inst)
+{
+	struct ulogd_record *rec = ulogd_record_begin(inst);
+	uint8_t mark;
+
+	assert_int_equal(read(t.orders[0], &mark, 1), 1);
+	ulogd_set_num(rec, 2, mark);
+	ulogd_record_run(inst, rec);
+	assert_int_equal(write(t.answers[1], "", 1), 1);
+	return 0;
+}
+
+/* One event of the input "s1" while its lane runs. */
+static void order(uint8_t mark)
+{
+	char answer;
+
+	assert_int_equal(write(t.orders[1], &mark, 1), 1);
+	assert_int_equal(read(t.answers[0], &answer, 1), 1);
+}
+
+static void start_and_run(const char *const *stacks)
+{
+	assert_int_equal(pipe(t.orders), 0);
+	assert_int_equal(pipe(t.answers), 0);
+	(start)(stacks);
+	assert_int_equal(ulogd_watch(started("s1"), t.orders[0], ordered_ready), 0);
+	assert_int_equal(stack_run(), 0);
+}
+
+#define start_and_run(...) start_and_run((const char *const[]){ __VA_ARGS__, NULL })
+
+static void stop_and_close(void)
+{
+	stack_stop();
+	for (unsigned int i = 0; i < 2; i++) {
+		close(t.orders[i]);
+		close(t.answers[i]);
+	}
+}
+
 /* Goes over to the stacks, NULL at the end. */
 static int exchange(const char *const *stacks)
 {
@@ -662,8 +706,7 @@ static void stacks_that_stay_the_same_are_not_touched(void **state)
 	struct ulogd_instance *s1, *o1;
 
 	(void)state;
-	start("s1:TSRC,m1:TMARK,o1:TOUT", "s2:TSRC,o2:TOUT");
-	assert_int_equal(stack_run(), 0);
+	start_and_run("s1:TSRC,m1:TMARK,o1:TOUT", "s2:TSRC,o2:TOUT");
 	s1 = started("s1");
 	o1 = started("o1");
 	assert_int_equal(exchange("s2:TSRC,o2:TOUT", "s1:TSRC,m1:TMARK,o1:TOUT"), 0);
@@ -671,8 +714,8 @@ static void stacks_that_stay_the_same_are_not_touched(void **state)
 	assert_ptr_equal(started("s1"), s1);
 	assert_ptr_equal(started("o1"), o1);
 	assert_int_equal(stack_count(), 2);
-	event("s1", 5);
-	stack_stop();
+	order(5);
+	stop_and_close();
 	assert_written("o1=1,-\n");
 }
 
@@ -681,75 +724,70 @@ static void an_input_stays_when_what_follows_it_changes(void **state)
 	struct ulogd_instance *input;
 
 	(void)state;
-	start("s1:TSRC,m1:TMARK,o1:TOUT", "s1:TSRC,o3:TOUT");
-	assert_int_equal(stack_run(), 0);
+	start_and_run("s1:TSRC,m1:TMARK,o1:TOUT", "s1:TSRC,o3:TOUT");
 	input = started("s1");
-	event("s1", 5);
+	order(5);
 	assert_int_equal(exchange("s1:TSRC,m2:TMARK,p1:TPRINT,o2:TOUT"), 0);
 	assert_string_equal(t.order, "start o2;start p1;stop o1;stop o3;");
 	assert_ptr_equal(started("s1"), input);
-	event("s1", 5);
-	stack_stop();
+	order(5);
+	stop_and_close();
 	assert_written("o1=1,-\no3=5,-\no2=2,mark2\n");
 }
 
 static void inputs_come_and_go(void **state)
 {
 	(void)state;
-	start("s1:TSRC,o1:TOUT", "s2:TSRC,o2:TOUT");
-	assert_int_equal(stack_run(), 0);
-	event("s1", 1);
+	start_and_run("s1:TSRC,o1:TOUT", "s2:TSRC,o2:TOUT");
+	order(1);
 	assert_int_equal(exchange("s2:TSRC,o2:TOUT", "s3:TSRC,o3:TOUT"), 0);
 	assert_string_equal(t.order, "stop s1;stop o1;start o3;start s3;");
-	event("s3", 3);
 	assert_int_equal(stack_count(), 2);
-	stack_stop();
-	assert_written("o1=1,-\no3=3,-\n");
+	stop_and_close();
+	assert_written("o1=1,-\n");
 }
 
 static void what_follows_an_input_and_cannot_start_changes_nothing(void **state)
 {
 	(void)state;
-	start("s1:TSRC,o1:TOUT", "s2:TSRC,o2:TOUT");
-	assert_int_equal(stack_run(), 0);
+	start_and_run("s1:TSRC,o1:TOUT", "s2:TSRC,o2:TOUT");
 	t.fail_id = "o9";
 	assert_int_equal(exchange("s2:TSRC,m2:TMARK,o2:TOUT", "s1:TSRC,o8:TOUT", "s1:TSRC,o9:TOUT"), -EIO);
 	assert_log_has("o9 (TOUT): not today: Permission denied");
 	assert_int_equal(stack_count(), 2);
-	event("s1", 1);
+	order(1);
 	assert_int_equal(exchange("s1:TSRC,o7:TOUT"), 0);
-	event("s1", 3);
-	stack_stop();
+	order(3);
+	stop_and_close();
 	assert_written("o1=1,-\no7=3,-\n");
 }
 
 static void a_new_input_that_cannot_start_is_left_out(void **state)
 {
 	(void)state;
-	start("s1:TSRC,o1:TOUT");
-	assert_int_equal(stack_run(), 0);
+	start_and_run("s1:TSRC,o1:TOUT");
 	t.fail_id = "s2";
 	assert_int_equal(exchange("s1:TSRC,o1:TOUT", "s2:TSRC,o2:TOUT"), 0);
 	assert_int_equal(stack_count(), 1);
-	event("s1", 1);
-	stack_stop();
+	order(1);
+	stop_and_close();
 	assert_written("o1=1,-\n");
 }
 
 static void inputs_that_are_exchanged_do_not_end_the_daemon(void **state)
 {
 	(void)state;
-	start("s1:TSRC,o1:TOUT", "s2:TSRC,o2:TOUT");
-	assert_int_equal(stack_run(), 0);
+	start_and_run("s1:TSRC,o1:TOUT", "s2:TSRC,o2:TOUT");
 	ulogd_input_done(started("s2"));
 	assert_int_equal(exchange("s2:TSRC,o9:TOUT", "s3:TSRC,o3:TOUT"), 0);
 	assert_false(done_fd_readable());
 	ulogd_input_done(started("s3"));
 	assert_true(done_fd_readable());
-	stack_stop();
+	stop_and_close();
 }
 
 #undef exchange
+#undef start_and_run
 #undef start
 #define unit(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
