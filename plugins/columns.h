@@ -42,10 +42,16 @@ static inline void column_key(struct ulogd_key *ret, const char *before, const c
 	ret->len = (uint8_t)snprintf(ret->text, sizeof(ret->text), "%.8s%.31s%.8s", before, name, after);
 }
 
-/** True when the event has the column's field. */
-static inline bool column_present(const struct column *c, const struct ulogd_record *rec)
+/**
+ * The first column from @c on whose field is present in the event of @stamp, or @end.  Most of the
+ * fields that a stack can have are absent from any one event.
+ */
+static inline const struct column *column_next(const struct column *c, const struct column *end,
+					       uint32_t stamp)
 {
-	return c->value->stamp == rec->stamp;
+	while (c < end && c->value->stamp != stamp)
+		c++;
+	return c;
 }
 
 /** True for types whose values column_put() can write. */
@@ -54,8 +60,17 @@ static inline bool column_printable(const struct column *c)
 	return c->type != ULOGD_NONE && c->type != ULOGD_RAW && c->type != ULOGD_RAWSTR;
 }
 
-/** Appends the value of a column that is present and printable: numbers in decimal, text as it is. */
-static inline void column_put(struct ulogd_buf *out, const struct column *c)
+/** Bytes that a column takes at most, with a few characters around it, but for the text of a string. */
+#define COLUMN_ROOM 128
+
+/** True when the column, which is present, fits between @p and @end. */
+static inline bool column_fits(const char *p, const char *end, const struct column *c)
+{
+	return (size_t)(end - p) >= COLUMN_ROOM + (c->type == ULOGD_STRING ? c->value->len : 0);
+}
+
+/** Writes the value of a column that is present, printable and fits: numbers in decimal, text as it is. */
+static inline char *column_put(char *p, const struct column *c)
 {
 	const struct ulogd_value *v = c->value;
 
@@ -64,20 +79,18 @@ static inline void column_put(struct ulogd_buf *out, const struct column *c)
 	case ULOGD_I16:
 	case ULOGD_I32:
 	case ULOGD_I64:
-		ulogd_buf_i64(out, (int64_t)v->num);
-		break;
+		if ((int64_t)v->num >= 0)
+			return ulogd_put_u64(p, v->num);
+		*p = '-';
+		return ulogd_put_u64(p + 1, -v->num);
 	case ULOGD_IPADDR:
-		ulogd_buf_addr(out, v->ptr, v->len);
-		break;
+		return ulogd_put_addr(p, v->ptr, v->len);
 	case ULOGD_STRING:
-		ulogd_buf_mem(out, v->ptr, v->len);
-		break;
+		return ulogd_put_mem(p, v->ptr, v->len);
 	case ULOGD_U64:
-		ulogd_buf_u64(out, v->num);
-		break;
+		return ulogd_put_u64(p, v->num);
 	default:
-		ulogd_buf_u32(out, (uint32_t)v->num);
-		break;
+		return ulogd_put_u32(p, (uint32_t)v->num);
 	}
 }
 

@@ -39,26 +39,25 @@ static int gprint_format(struct ulogd_instance *inst, const struct ulogd_record 
 			 struct ulogd_buf *out)
 {
 	const struct gprint_output *o = ulogd_priv(inst);
-	struct ulogd_buf line = *out;	/* in registers, as far as possible */
-	bool any = false;
+	const struct column *c = o->columns, *last = c + o->n_columns;
+	char *begin = out->p, *end = out->end, *fields, *p;
+	uint32_t stamp = rec->stamp;
 
 	if (o->timestamp)
-		timestamp_put(&line);
-	for (const struct column *c = o->columns; c < o->columns + o->n_columns; c++) {
-		if (!column_present(c, rec))
-			continue;
-		/* The comma before a key has nothing to separate at the beginning of the line. */
-		if (any)
-			ulogd_buf_key(&line, &c->key);
-		else
-			ulogd_buf_mem(&line, c->key.text + 1, c->key.len - 1u);
-		column_put(&line, c);
-		any = true;
+		timestamp_put(out);
+	fields = p = out->p;
+	for (; (c = column_next(c, last, stamp)) < last; c++) {
+		if (!column_fits(p, end, c)) {
+			out->full = true;
+			return ULOGD_PASS;
+		}
+		p = column_put(ulogd_put_key(p, &c->key), c);
+		*p++ = ',';
 	}
-	if (!any)
-		return ULOGD_PASS;	/* an event without a field that can be printed is no line */
-	ulogd_buf_char(&line, '\n');
-	*out = line;
+	/* An event without a field that can be printed is no line. */
+	if (p > fields)
+		p[-1] = '\n';
+	out->p = p > fields ? p : begin;
 	return ULOGD_PASS;
 }
 
@@ -81,7 +80,7 @@ static int gprint_start(struct ulogd_instance *inst)
 		if (!column_printable(&o->columns[i]))
 			continue;
 		o->columns[o->n_columns] = o->columns[i];
-		column_key(&o->columns[o->n_columns].key, ",", o->columns[i].name, "=");
+		column_key(&o->columns[o->n_columns].key, "", o->columns[i].name, "=");
 		o->n_columns++;
 	}
 	ret = ulogd_output_file(inst, &(struct ulogd_file){ .path = o->file, .sync = o->sync });

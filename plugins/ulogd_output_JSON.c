@@ -36,8 +36,8 @@ struct json_output {
 	size_t dvc_len;
 
 	time_t stamp_sec;	/* the second that the next two are written for */
-	char stamp[24];		/* 2026-11-21T00:18:52 */
-	char zone[8];		/* +01:00 */
+	struct ulogd_key stamp;	/* `"2026-11-21T00:18:52` */
+	struct ulogd_key zone;	/* `+01:00", ` */
 };
 
 static const struct ulogd_option options[] = {
@@ -60,43 +60,65 @@ static const struct ulogd_option options[] = {
 /* --------------------------------------------------------------- strings */
 
 /* A character that cannot stand for itself; a byte that is no UTF-8 is taken for Latin-1. */
-static void escape_put(struct ulogd_buf *out, uint8_t c)
+static char *escape_put(char *p, uint8_t c)
 {
 	static const char letters[256] = {
 		['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
 		['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't',
 	};
+	static const char digits[] = "0123456789ABCDEF";
 
+	*p++ = '\\';
 	if (letters[c]) {
-		ulogd_buf_char(out, '\\');
-		ulogd_buf_char(out, letters[c]);
-	} else {
-		ulogd_buf_lit(out, "\\u00");
-		ulogd_buf_hex_upper(out, c);
+		*p++ = letters[c];
+		return p;
 	}
+	p = ulogd_put_mem(p, "u00", 3);
+	*p++ = digits[c >> 4];
+	*p++ = digits[c & 0xf];
+	return p;
 }
 
+/* True when all of 8 bytes stand for themselves: ASCII, no control character, quote or backslash. */
+static bool all_plain(const char *text)
+{
+	const uint64_t ones = 0x0101010101010101, high = 0x80 * ones;
+	uint64_t x, quote, backslash;
+
+	memcpy(&x, text, sizeof(x));
+	quote = x ^ ones * '"';
+	backslash = x ^ ones * '\\';
+	/* Of bytes below 0x80 the high bit of x - n is set for those below n, at least for the first. */
+	return ((x | (x - ones * 0x20) | (quote - ones) | (backslash - ones)) & high) == 0;
+}
+
+/* What string_put() writes at most. */
+#define STRING_ROOM(len) (6 * (len) + 2)
+
 /* A string with its quotes: RFC 8259, section 7. */
-static void string_put(struct ulogd_buf *out, const char *text, size_t len)
+static char *string_put(char *p, const char *text, size_t len)
 {
 	const uint8_t *s = (const uint8_t *)text;
-	size_t run = 0;
 
-	ulogd_buf_char(out, '"');
-	for (size_t i = 0; i < len; ) {
-		size_t n = 1;
-
-		if (s[i] < 0x80 ? s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' :
-				  (n = ulogd_utf8_len(s + i, len - i)) > 0) {
-			i += n;
+	*p++ = '"';
+	for (size_t i = 0, n; i < len; i += n) {
+		if (len - i >= 8 && all_plain(text + i)) {
+			n = 8;
+			p = ulogd_put_mem(p, s + i, 8);
 			continue;
 		}
-		ulogd_buf_mem(out, s + run, i - run);
-		escape_put(out, s[i]);
-		run = ++i;
+		n = 1;
+		if (s[i] < 0x80 && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\') {
+			*p++ = (char)s[i];
+		} else if (s[i] >= 0x80 && (n = ulogd_utf8_len(s + i, len - i)) > 0) {
+			p = ulogd_put_mem(p, s + i, n);
+		} else {
+			n = 1;
+			p = escape_put(p, s[i]);
+		}
 	}
-	ulogd_buf_mem(out, s + run, len - run);
-	ulogd_buf_char(out, '"');
+	*p++ = '"';
+	return p;
 }
 
 /* ---------------------------------------------------------------- record */
@@ -107,16 +129,16 @@ static void stamp_make(struct json_output *o, time_t sec)
 	long minutes;
 
 	localtime_r(&sec, &tm);
-	strftime(o->stamp, sizeof(o->stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+	o->stamp.len = (uint8_t)strftime(o->stamp.text, sizeof(o->stamp.text), "\"%Y-%m-%dT%H:%M:%S", &tm);
 	minutes = tm.tm_gmtoff / 60;
-	snprintf(o->zone, sizeof(o->zone), "%c%02u:%02u", minutes < 0 ? '-' : '+',
-		 (unsigned int)labs(minutes) / 60 % 100, (unsigned int)labs(minutes) % 60);
+	o->zone.len = (uint8_t)snprintf(o->zone.text, sizeof(o->zone.text), "%c%02u:%02u\", ",
+					minutes < 0 ? '-' : '+', (unsigned int)labs(minutes) / 60 % 100,
+					(unsigned int)labs(minutes) % 60);
 	o->stamp_sec = sec;
 }
 
 /* RFC 3339: 2026-11-21T00:18:52.150155+01:00; the fraction only where the event has it. */
-static void timestamp_put(struct json_output *o, struct ulogd_buf *out,
-			  const struct ulogd_record *rec)
+static char *timestamp_put(struct json_output *o, char *p, const struct ulogd_record *rec)
 {
 	uint32_t sec, usec;
 
@@ -124,53 +146,68 @@ static void timestamp_put(struct json_output *o, struct ulogd_buf *out,
 		sec = (uint32_t)o->time_sec->num;
 	else
 		sec = (uint32_t)time(NULL);
-	if ((time_t)sec != o->stamp_sec || o->stamp[0] == '\0')
+	if ((time_t)sec != o->stamp_sec || o->stamp.len == 0)
 		stamp_make(o, sec);
-	ulogd_buf_char(out, '"');
-	ulogd_buf_mem(out, o->stamp, strlen(o->stamp));
+	p = ulogd_put_key(p, &o->stamp);
 	if (o->time_usec && o->time_usec->stamp == rec->stamp) {
-		usec = (uint32_t)o->time_usec->num;
-		ulogd_buf_char(out, '.');
-		for (uint32_t scale = 100000; scale > 0; scale /= 10)
-			ulogd_buf_char(out, (char)('0' + usec / scale % 10));
+		usec = (uint32_t)o->time_usec->num % 1000000;
+		*p++ = '.';
+		p = ulogd_put_mem(p, ulogd_buf_digits + 2 * (usec / 10000), 2);
+		p = ulogd_put_mem(p, ulogd_buf_digits + 2 * (usec / 100 % 100), 2);
+		p = ulogd_put_mem(p, ulogd_buf_digits + 2 * (usec % 100), 2);
 	}
-	ulogd_buf_mem(out, o->zone, strlen(o->zone));
-	ulogd_buf_lit(out, "\", ");
+	return ulogd_put_key(p, &o->zone);
 }
 
-static void member_put(struct ulogd_buf *out, const struct ulogd_record *rec, const struct member *m)
+/* True when the member, which is present, fits between @p and @end. */
+static bool member_fits(const char *p, const char *end, const struct member *m)
+{
+	const struct column *c = &m->column;
+
+	return (size_t)(end - p) >= COLUMN_ROOM + (c->type == ULOGD_STRING ? STRING_ROOM(c->value->len) : 0);
+}
+
+static char *member_put(char *p, const struct member *m, uint32_t stamp)
 {
 	const struct ulogd_value *v = m->column.value;
 
-	if (m->rival && m->rival->stamp == rec->stamp)
-		ulogd_buf_key(out, &m->own_key);
-	else
-		ulogd_buf_key(out, &m->column.key);
+	p = ulogd_put_key(p, m->rival && m->rival->stamp == stamp ? &m->own_key : &m->column.key);
 	if (m->label && v->num != 0)
-		ulogd_buf_lit(out, "\"allowed\"");
-	else if (m->label)
-		ulogd_buf_lit(out, "\"blocked\"");
-	else if (m->column.type == ULOGD_STRING)
-		string_put(out, v->ptr, v->len);
-	else
-		column_put(out, &m->column);
+		return ulogd_put_mem(p, "\"allowed\"", 9);
+	if (m->label)
+		return ulogd_put_mem(p, "\"blocked\"", 9);
+	if (m->column.type == ULOGD_STRING)
+		return string_put(p, v->ptr, v->len);
+	return column_put(p, &m->column);
 }
 
 static int json_format(struct ulogd_instance *inst, const struct ulogd_record *rec,
 		       struct ulogd_buf *out)
 {
 	struct json_output *o = ulogd_priv(inst);
-	struct ulogd_buf line = *out;	/* in registers, as far as possible */
+	const struct member *m = o->members, *last = m + o->n_members;
+	char *p = out->p, *end = out->end;
+	uint32_t stamp = rec->stamp;
 
-	ulogd_buf_mem(&line, o->begin, o->begin_len);
+	if ((size_t)(end - p) < o->begin_len + COLUMN_ROOM + o->dvc_len)
+		goto full;
+	p = ulogd_put_mem(p, o->begin, o->begin_len);
 	if (o->timestamp)
-		timestamp_put(o, &line, rec);
-	ulogd_buf_mem(&line, o->dvc, o->dvc_len);
-	for (const struct member *m = o->members; m < o->members + o->n_members; m++)
-		if (column_present(&m->column, rec))
-			member_put(&line, rec, m);
-	ulogd_buf_lit(&line, "}\n");
-	*out = line;
+		p = timestamp_put(o, p, rec);
+	p = ulogd_put_mem(p, o->dvc, o->dvc_len);
+	for (; m < last; m++) {
+		if (m->column.value->stamp != stamp)
+			continue;
+		if (!member_fits(p, end, m))
+			goto full;
+		p = member_put(p, m, stamp);
+	}
+	out->p = p;
+	ulogd_buf_lit(out, "}\n");
+	return ULOGD_PASS;
+
+full:
+	out->full = true;
 	return ULOGD_PASS;
 }
 
@@ -239,19 +276,17 @@ static void members_make(struct json_output *o)
 static int begin_make(struct json_output *o)
 {
 	size_t len = strlen(o->device);
-	struct ulogd_buf b;
+	char *p;
 
 	o->begin_len = (size_t)snprintf(o->begin, sizeof(o->begin), "{%s%s",
 					o->eventv1 ? "\"@version\": 1, " : "",
 					!o->timestamp ? "" : o->eventv1 ? "\"@timestamp\": " :
 									  "\"timestamp\": ");
-	o->dvc = malloc(6 * len + 16);	/* `\u00XX` is the longest that a byte becomes */
+	o->dvc = malloc(sizeof("\"dvc\": ") + STRING_ROOM(len));
 	if (!o->dvc)
 		return -ENOMEM;
-	b = (struct ulogd_buf){ .p = o->dvc, .end = o->dvc + 6 * len + 16 };
-	ulogd_buf_lit(&b, "\"dvc\": ");
-	string_put(&b, o->device, len);
-	o->dvc_len = (size_t)(b.p - o->dvc);
+	p = ulogd_put_mem(o->dvc, "\"dvc\": ", 7);
+	o->dvc_len = (size_t)(string_put(p, o->device, len) - o->dvc);
 	return 0;
 }
 

@@ -24,23 +24,27 @@ static int oprint_format(struct ulogd_instance *inst, const struct ulogd_record 
 			 struct ulogd_buf *out)
 {
 	const struct oprint_output *o = ulogd_priv(inst);
+	const struct column *c = o->columns, *last = c + o->n_columns;
+	char *end = out->end, *p;
+	uint32_t stamp = rec->stamp;
 
-	struct ulogd_buf text = *out;	/* in registers, as far as possible */
-
-	ulogd_buf_lit(&text, "===>PACKET BOUNDARY\n");
-	for (const struct column *c = o->columns; c < o->columns + o->n_columns; c++) {
-		if (!column_present(c, rec))
-			continue;
-		ulogd_buf_key(&text, &c->key);
+	ulogd_buf_lit(out, "===>PACKET BOUNDARY\n");
+	p = out->p;
+	for (; (c = column_next(c, last, stamp)) < last; c++) {
+		if (!column_fits(p, end, c)) {
+			out->full = true;
+			return ULOGD_PASS;
+		}
+		p = ulogd_put_key(p, &c->key);
 		if (column_printable(c))
-			column_put(&text, c);
+			p = column_put(p, c);
 		else if (c->type == ULOGD_NONE)
-			ulogd_buf_lit(&text, "<none>");
+			p = ulogd_put_mem(p, "<none>", 6);
 		else
-			ulogd_buf_lit(&text, "default");
-		ulogd_buf_char(&text, '\n');
+			p = ulogd_put_mem(p, "default", 7);
+		*p++ = '\n';
 	}
-	*out = text;
+	out->p = p;
 	return ULOGD_PASS;
 }
 

@@ -17,15 +17,22 @@ static const char hex_pairs[] =
 static const char hex_lower[] = "0123456789abcdef";
 static const char hex_upper[] = "0123456789ABCDEF";
 
-void ulogd_buf_u64(struct ulogd_buf *b, uint64_t value)
+char *ulogd_put_u64(char *p, uint64_t value)
 {
-	char text[20], *digit = text + sizeof(text);
+	char text[ULOGD_U64_STRLEN], *digit = text + sizeof(text);
 
 	if (value <= UINT32_MAX)
-		return ulogd_buf_u32(b, (uint32_t)value);
+		return ulogd_put_u32(p, (uint32_t)value);
 	for (; value > 0; value /= 10)
 		*--digit = (char)('0' + value % 10);
-	ulogd_buf_mem(b, digit, (size_t)(text + sizeof(text) - digit));
+	return ulogd_put_mem(p, digit, (size_t)(text + sizeof(text) - digit));
+}
+
+void ulogd_buf_u64(struct ulogd_buf *b, uint64_t value)
+{
+	char text[ULOGD_U64_STRLEN];
+
+	ulogd_buf_mem(b, text, (size_t)(ulogd_put_u64(text, value) - text));
 }
 
 void ulogd_buf_i64(struct ulogd_buf *b, int64_t value)
@@ -85,19 +92,37 @@ void ulogd_buf_mac(struct ulogd_buf *b, const uint8_t *mac, size_t len)
 	b->p = p;
 }
 
-static void buf_ipv4(struct ulogd_buf *b, const uint8_t *addr)
-{
-	char text[16], *p = text;
+/* "0." "1." … "255.": an octet and the dot behind it. */
+#define OCTETS_10(tens) tens "0.", tens "1.", tens "2.", tens "3.", tens "4.", tens "5.", tens "6.", \
+			tens "7.", tens "8.", tens "9."
+#define OCTETS_100(hundreds) OCTETS_10(hundreds "0"), OCTETS_10(hundreds "1"), OCTETS_10(hundreds "2"), \
+			     OCTETS_10(hundreds "3"), OCTETS_10(hundreds "4"), OCTETS_10(hundreds "5"), \
+			     OCTETS_10(hundreds "6"), OCTETS_10(hundreds "7"), OCTETS_10(hundreds "8"), \
+			     OCTETS_10(hundreds "9")
+static const char octets[256][4] __attribute__((nonstring)) = {
+	OCTETS_10(""), OCTETS_10("1"), OCTETS_10("2"), OCTETS_10("3"), OCTETS_10("4"), OCTETS_10("5"),
+	OCTETS_10("6"), OCTETS_10("7"), OCTETS_10("8"), OCTETS_10("9"), OCTETS_100("1"),
+	OCTETS_10("20"), OCTETS_10("21"), OCTETS_10("22"), OCTETS_10("23"), OCTETS_10("24"),
+	"250.", "251.", "252.", "253.", "254.", "255.",
+};
 
+static char *put_ipv4(char *p, const uint8_t *addr)
+{
 	for (unsigned int i = 0; i < 4; i++) {
-		if (addr[i] >= 100)
-			*p++ = (char)('0' + addr[i] / 100);
-		if (addr[i] >= 10)
-			*p++ = (char)('0' + addr[i] / 10 % 10);
-		*p++ = (char)('0' + addr[i] % 10);
-		*p++ = '.';
+		memcpy(p, octets[addr[i]], sizeof(octets[0]));
+		p += 2 + (addr[i] >= 10) + (addr[i] >= 100);
 	}
-	ulogd_buf_mem(b, text, (size_t)(p - text - 1));
+	return p - 1;
+}
+
+/* A word in hexadecimal, without leading zeros. */
+static char *put_word(char *p, uint16_t word)
+{
+	unsigned int digits = 1 + (word > 0xf) + (word > 0xff) + (word > 0xfff);
+
+	for (unsigned int i = digits; i-- > 0; word >>= 4)
+		p[i] = hex_lower[word & 0xf];
+	return p + digits;
 }
 
 /* The first of the longest runs of zero words, if it has more than one: RFC 5952, 4.2. */
@@ -118,7 +143,7 @@ static void ipv6_zeros(const uint16_t *words, unsigned int *begin, unsigned int 
 	}
 }
 
-static void buf_ipv6(struct ulogd_buf *b, const uint8_t *addr)
+static char *put_ipv6(char *p, const uint8_t *addr)
 {
 	unsigned int zeros, n_zeros;
 	uint16_t words[8];
@@ -128,26 +153,31 @@ static void buf_ipv6(struct ulogd_buf *b, const uint8_t *addr)
 	ipv6_zeros(words, &zeros, &n_zeros);
 	for (unsigned int i = 0; i < 8; i++) {
 		if (i == zeros) {
-			ulogd_buf_lit(b, "::");
+			p = ulogd_put_mem(p, "::", 2);
 			i += n_zeros - 1;
 			continue;
 		}
 		if (i > 0 && i != zeros + n_zeros)
-			ulogd_buf_char(b, ':');
+			*p++ = ':';
 		/* IPv4-mapped and IPv4-compatible addresses: RFC 4291, 2.5.5. */
 		if (i == 6 && zeros == 0 &&
 		    (n_zeros == 6 || (n_zeros == 5 && words[5] == 0xffff)))
-			return buf_ipv4(b, addr + 12);
-		ulogd_buf_hex(b, words[i]);
+			return put_ipv4(p, addr + 12);
+		p = put_word(p, words[i]);
 	}
+	return p;
+}
+
+char *ulogd_put_addr(char *p, const uint8_t *addr, size_t len)
+{
+	return len == 16 ? put_ipv6(p, addr) : put_ipv4(p, addr);
 }
 
 void ulogd_buf_addr(struct ulogd_buf *b, const uint8_t *addr, size_t len)
 {
-	if (len == 16)
-		buf_ipv6(b, addr);
-	else
-		buf_ipv4(b, addr);
+	char text[ULOGD_ADDR_STRLEN + 1];	/* one more: the dot behind the last octet */
+
+	ulogd_buf_mem(b, text, (size_t)(ulogd_put_addr(text, addr, len) - text));
 }
 
 size_t ulogd_utf8_len(const uint8_t *s, size_t len)

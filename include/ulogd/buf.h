@@ -7,6 +7,9 @@
  * after which nothing more is appended.  So a formatter appends without
  * looking and its caller asks once, at the end, whether all of it fitted.
  * Nothing is terminated by a NUL byte.
+ *
+ * The ulogd_put_* functions below are for formatters that know how much room they need and ask
+ * once: they take the place to write to, and return the place behind what they wrote.
  */
 #ifndef ULOGD_BUF_H
 #define ULOGD_BUF_H
@@ -23,11 +26,72 @@ struct ulogd_buf {
 	bool full;	/* something did not fit */
 };
 
-/** The longest text that ulogd_buf_addr() makes: an IPv6 address that embeds an IPv4 one. */
+/** The longest text of an address: an IPv6 one that embeds an IPv4 one. */
 #define ULOGD_ADDR_STRLEN 45
 
 /** Two digits for every number below 100: "00" "01" … "99". */
 extern const char ulogd_buf_digits[200];
+
+/** The longest texts of numbers. */
+#define ULOGD_U32_STRLEN 10
+#define ULOGD_U64_STRLEN 20
+
+/** A short text made at start, in an array of constant size: its copy is cheap. */
+struct ulogd_key {
+	char text[48];
+	uint8_t len;
+};
+
+/* ------------------------------------------- where there is room for sure */
+
+/** Writes @len bytes. */
+static inline char *ulogd_put_mem(char *p, const void *data, size_t len)
+{
+	memcpy(p, data, len);
+	return p + len;
+}
+
+/** Writes a key.  All of its text[] is touched, whatever its length. */
+static inline char *ulogd_put_key(char *p, const struct ulogd_key *key)
+{
+	memcpy(p, key->text, sizeof(key->text));
+	return p + key->len;
+}
+
+/** Writes @value in decimal, at most ULOGD_U32_STRLEN digits. */
+static inline char *ulogd_put_u32(char *p, uint32_t value)
+{
+	static const uint32_t powers[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
+					   100000000, 1000000000 };
+	unsigned int len;
+	char *digit;
+
+	if (value < 10) {
+		*p = (char)('0' + value);
+		return p + 1;
+	}
+	if (value < 100)
+		return ulogd_put_mem(p, ulogd_buf_digits + 2 * value, 2);
+	/* The logarithm to the base 2, times that of 2 to the base 10, is right or one too much. */
+	len = (32 - (unsigned int)__builtin_clz(value)) * 1233 >> 12;
+	len += value >= powers[len];
+	digit = p + len;
+	for (; value >= 100; value /= 100)
+		memcpy(digit -= 2, ulogd_buf_digits + 2 * (value % 100), 2);
+	if (value >= 10)
+		memcpy(digit - 2, ulogd_buf_digits + 2 * value, 2);
+	else
+		digit[-1] = (char)('0' + value);
+	return p + len;
+}
+
+/** Writes @value in decimal, at most ULOGD_U64_STRLEN digits. */
+char *ulogd_put_u64(char *p, uint64_t value);
+
+/** Writes an address like ulogd_buf_addr(); touches at most ULOGD_ADDR_STRLEN + 1 bytes. */
+char *ulogd_put_addr(char *p, const uint8_t *addr, size_t len);
+
+/* -------------------------------------------------------------- appending */
 
 /** True when @len more bytes fit; sets `full` when they do not. */
 static inline bool ulogd_buf_room(struct ulogd_buf *b, size_t len)
@@ -50,19 +114,12 @@ static inline void ulogd_buf_mem(struct ulogd_buf *b, const void *data, size_t l
 /** Appends a string literal, without its NUL. */
 #define ulogd_buf_lit(b, literal) ulogd_buf_mem((b), "" literal, sizeof(literal) - 1)
 
-/** A short text made at start, in an array of constant size: ulogd_buf_key() copies it fast. */
-struct ulogd_key {
-	char text[48];
-	uint8_t len;
-};
-
 /** Appends a key.  The copy is of constant size, which is cheaper than one of its length. */
 static inline void ulogd_buf_key(struct ulogd_buf *b, const struct ulogd_key *key)
 {
 	if (__builtin_expect((size_t)(b->end - b->p) < sizeof(key->text) || b->full, 0))
 		return ulogd_buf_mem(b, key->text, key->len);
-	memcpy(b->p, key->text, sizeof(key->text));
-	b->p += key->len;
+	b->p = ulogd_put_key(b->p, key);
 }
 
 /** Appends one character. */
@@ -75,25 +132,12 @@ static inline void ulogd_buf_char(struct ulogd_buf *b, char c)
 /** Appends @value in decimal. */
 static inline void ulogd_buf_u32(struct ulogd_buf *b, uint32_t value)
 {
-	static const uint32_t powers[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
-					   100000000, 1000000000 };
-	unsigned int len;
-	char *digit;
+	char text[ULOGD_U32_STRLEN];
 
-	if (value < 10)
-		return ulogd_buf_char(b, (char)('0' + value));
-	/* The logarithm to the base 2, times that of 2 to the base 10, is right or one too much. */
-	len = (32 - (unsigned int)__builtin_clz(value)) * 1233 >> 12;
-	len += value >= powers[len];
-	if (!ulogd_buf_room(b, len))
-		return;
-	digit = b->p += len;
-	for (; value >= 100; value /= 100)
-		memcpy(digit -= 2, ulogd_buf_digits + 2 * (value % 100), 2);
-	if (value >= 10)
-		memcpy(digit - 2, ulogd_buf_digits + 2 * value, 2);
+	if (__builtin_expect(b->end - b->p >= ULOGD_U32_STRLEN && !b->full, 1))
+		b->p = ulogd_put_u32(b->p, value);
 	else
-		digit[-1] = (char)('0' + value);
+		ulogd_buf_mem(b, text, (size_t)(ulogd_put_u32(text, value) - text));
 }
 
 /** The same for 64 bits. */
