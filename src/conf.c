@@ -543,3 +543,30 @@ err_free:
 	free(known);
 	free(from);
 }
+
+int conf_size(const char *text, uint64_t *ret)
+{
+	static const char suffixes[] = "kMG";
+	const char *suffix;
+	uint64_t number;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno != 0 || (*end && end[1]))
+		return -EINVAL;
+	if (*end) {
+		suffix = strchr(suffixes, *end == 'K' ? 'k' : *end);
+		if (!suffix)
+			return -EINVAL;
+		for (; suffix >= suffixes; suffix--) {
+			if (number > UINT64_MAX / 1024)
+				return -EINVAL;
+			number *= 1024;
+		}
+	}
+	*ret = number;
+	return 0;
+}

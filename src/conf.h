@@ -73,6 +73,9 @@ void conf_apply(struct conf *conf, struct conf_section *section,
 		const struct conf_target *targets, unsigned int n_targets,
 		const char *const *skip, conf_origin *origins);
 
+/** Parses a number of bytes, which may end in k, M or G: powers of 1024.  0 or -EINVAL. */
+int conf_size(const char *text, uint64_t *ret);
+
 /** Says an error, `file:line: section: text`, and counts it. */
 void conf_error(struct conf *conf, struct conf_place at, const char *section, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -681,6 +681,32 @@ static void instances_that_share_a_section_say_its_errors_once(void **state)
 	}
 }
 
+static void sizes_have_suffixes(void **state)
+{
+	static const char *const wrong[] = {
+		"", "k", "-1", "+1", " 1", "1 ", "1kk", "1T", "1.5M", "0x10", "99999999999999999999",
+		"18014398509481984k",
+	};
+	uint64_t size = 7;
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++)
+		if (conf_size(wrong[i], &size) != -EINVAL || size != 7)
+			fail_msg("\"%s\" is a size", wrong[i]);
+	assert_int_equal(conf_size("0", &size), 0);
+	assert_int_equal(size, 0);
+	assert_int_equal(conf_size("1000", &size), 0);
+	assert_int_equal(size, 1000);
+	assert_int_equal(conf_size("3k", &size), 0);
+	assert_int_equal(size, 3072);
+	assert_int_equal(conf_size("3K", &size), 0);
+	assert_int_equal(size, 3072);
+	assert_int_equal(conf_size("2M", &size), 0);
+	assert_int_equal(size, 2 << 20);
+	assert_int_equal(conf_size("5G", &size), 0);
+	assert_true(size == 5ull << 30);
+}
+
 static void the_nearest_word_is_guessed(void **state)
 {
 	struct conf_guess guess = {};
@@ -750,6 +776,7 @@ int main(void)
 		unit(the_tables_of_a_section_go_to_different_structs),
 		unit(a_section_without_options_must_be_empty),
 		unit(instances_that_share_a_section_say_its_errors_once),
+		unit(sizes_have_suffixes),
 		unit(the_nearest_word_is_guessed),
 	};
 
