@@ -12,6 +12,7 @@
 #include "record.h"
 #include "sink_file.h"
 #include "sink_socket.h"
+#include "spool.h"
 
 static const struct ulogd_option netns_options[] = {
 	ULOGD_OPT_STRING(struct common_options, network_namespace_path, "",
@@ -23,7 +24,11 @@ static const struct ulogd_option output_options[] = {
 	ULOGD_OPT_INT(struct common_options, queue_size, 8 << 20, 256 << 10, INT32_MAX,
 		      "bytes that may wait for the destination"),
 	ULOGD_OPT_STRING(struct common_options, queue_full, "drop",
-			 "what to do when they are used up: drop (lose and count) or wait"),
+			 "what to do when they are used up: drop (lose and count), wait, or spool to disk"),
+	ULOGD_OPT_STRING(struct common_options, spool_dir, "/var/spool/ulogd",
+			 "directory below which queue_full=spool has one for each destination"),
+	ULOGD_OPT_STRING(struct common_options, spool_size, "1G",
+			 "bytes that may be there for the destination, with k, M or G"),
 	{}
 };
 
@@ -78,6 +83,37 @@ static unsigned int outputs_collect(const struct ulogd_instance *inst, struct ul
 	return before + n;
 }
 
+static const char *const queue_full_names[] = {
+	[SINK_FULL_DROP] = "drop", [SINK_FULL_WAIT] = "wait", [SINK_FULL_SPOOL] = "spool",
+};
+
+/* What to do when the queue is full; an unknown way is the default. */
+static enum sink_full queue_full(const struct ulogd_instance *inst)
+{
+	for (unsigned int i = 0; i < sizeof(queue_full_names) / sizeof(queue_full_names[0]); i++)
+		if (strcmp(inst->common.queue_full, queue_full_names[i]) == 0)
+			return i;
+	return SINK_FULL_DROP;
+}
+
+/* Checks the options that all outputs have; @origins: of output_options. */
+static void output_check(struct conf *conf, struct ulogd_instance *inst, const conf_origin *origins)
+{
+	enum { QUEUE_SIZE, QUEUE_FULL, SPOOL_DIR, SPOOL_SIZE };
+	const struct common_options *common = &inst->common;
+
+	if (strcmp(common->queue_full, queue_full_names[queue_full(inst)]) != 0)
+		conf_complain(conf, origins[QUEUE_FULL]->at, inst->id, "queue_full: unknown way "
+			      "\"%s\"; write drop, wait or spool", common->queue_full);
+	if (conf_size(common->spool_size, &inst->spool_bytes) < 0 ||
+	    inst->spool_bytes < SPOOL_SIZE_MIN)
+		conf_complain(conf, origins[SPOOL_SIZE]->at, inst->id, "spool_size: \"%s\" is no "
+			      "size of at least 1M; write a number and k, M or G",
+			      common->spool_size);
+	if (inst->spool_bytes < SPOOL_SIZE_MIN)
+		inst->spool_bytes = SPOOL_SIZE_MIN;
+}
+
 struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, const char *id,
 				    const struct ulogd_plugin *plugin,
 				    struct ulogd_instance *parent)
@@ -117,10 +153,8 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 		inst->refused = true;
 		conf->errors += !conf->lenient;
 	}
-	if (plugin->kind == ULOGD_OUTPUT && strcmp(inst->common.queue_full, "drop") != 0 &&
-	    strcmp(inst->common.queue_full, "wait") != 0)
-		conf_complain(conf, inst->origins[n + 1]->at, inst->id, "queue_full: unknown way "
-			      "\"%s\"; write drop or wait", inst->common.queue_full);
+	if (plugin->kind == ULOGD_OUTPUT)
+		output_check(conf, inst, inst->origins + n);
 	return inst;
 }
 
@@ -267,25 +301,47 @@ static const char *user_name(void)
 	return pw ? pw->pw_name : "an unnamed user";
 }
 
+/* Opens the spool of the instance's sink, or says why not. */
+static int output_spool(struct ulogd_instance *inst, struct sink *sink)
+{
+	const char *dir = inst->common.spool_dir, *hint;
+	int ret = sink_spool(sink, dir, inst->spool_bytes);
+
+	if (ret == 0)
+		return 0;
+	switch (ret) {
+	case -EBUSY:
+		hint = "another ulogd uses it: give each its own spool_dir";
+		break;
+	case -EPERM:
+		hint = "it belongs to somebody else: remove it, or set spool_dir";
+		break;
+	case -ENAMETOOLONG:
+		hint = "a destination with so long a name cannot have one: set queue_full to drop or "
+		       "wait";
+		break;
+	default:
+		hint = "create the directory, let this user write there, or set spool_dir";
+	}
+	return ulogd_fail(inst, ret, "cannot open the spool of %s below %s as user %s: %m; %s",
+			  sink_name(sink), dir, user_name(), hint);
+}
+
 /* Gives the instance an outlet of the sink; @dest is the sink's from now on. */
 static int output_attach(struct ulogd_instance *inst, const char *name, const struct sink_ops *ops,
-			 void *dest, bool sync)
+			 void *dest, bool sync, struct sink **ret)
 {
-	const struct common_options *common = &inst->common;
-	enum sink_full full = strcmp(common->queue_full, "wait") == 0 ? SINK_FULL_WAIT :
-									SINK_FULL_DROP;
-	struct sink *sink;
-	int ret;
+	int err;
 
 	if (!dest)
 		return -ENOMEM;
-	ret = sink_get(name, ops, dest, (size_t)common->queue_size, full, &sink);
-	if (ret < 0)
-		return ret;
-	inst->outlet = lane_outlet(inst->tree->lane, sink, sync);
+	err = sink_get(name, ops, dest, (size_t)inst->common.queue_size, queue_full(inst), ret);
+	if (err < 0)
+		return err;
+	inst->outlet = lane_outlet(inst->tree->lane, *ret, sync);
 	inst->outlet_sync = sync;
 	if (!inst->outlet)
-		sink_put(sink);
+		sink_put(*ret);
 	return inst->outlet ? 0 : -ENOMEM;
 }
 
@@ -298,12 +354,14 @@ void instance_outlet_put(struct ulogd_instance *inst)
 
 int ulogd_output_file(struct ulogd_instance *inst, const struct ulogd_file *file)
 {
-	int ret = output_attach(inst, file->path, &sink_file_ops, sink_file_dest(file), file->sync);
+	struct sink *sink;
+	int ret = output_attach(inst, file->path, &sink_file_ops, sink_file_dest(file), file->sync,
+				&sink);
 
 	if (ret < 0)
 		return ulogd_fail(inst, ret, "cannot open %s as user %s: %m; create its directory, "
 				  "and let this user write there", file->path, user_name());
-	return 0;
+	return output_spool(inst, sink);
 }
 
 int ulogd_output_socket(struct ulogd_instance *inst, const struct ulogd_socket *socket)
@@ -312,15 +370,17 @@ int ulogd_output_socket(struct ulogd_instance *inst, const struct ulogd_socket *
 		[ULOGD_SOCKET_TCP] = "tcp", [ULOGD_SOCKET_UDP] = "udp",
 		[ULOGD_SOCKET_UNIX] = "unix", [ULOGD_SOCKET_UNIX_DGRAM] = "unix",
 	};
+	struct sink *sink;
 	char name[512];
 	int ret;
 
 	snprintf(name, sizeof(name), "%s:%s%s%s", schemes[socket->kind], socket->host,
 		 socket->port[0] ? ":" : "", socket->port);
-	ret = output_attach(inst, name, &sink_socket_ops, sink_socket_dest(socket), socket->sync);
+	ret = output_attach(inst, name, &sink_socket_ops, sink_socket_dest(socket), socket->sync,
+			    &sink);
 	if (ret < 0)
 		return ulogd_fail(inst, ret, "cannot send to %s: %m", name);
-	return 0;
+	return output_spool(inst, sink);
 }
 
 void ulogd_log_at(const char *file, int line, const struct ulogd_instance *inst, int level,

@@ -20,6 +20,7 @@ struct common_options {
 	const char *network_namespace_path;
 	int32_t queue_size;
 	const char *queue_full;
+	const char *spool_dir, *spool_size;
 };
 
 /** All stacks of one input. */
@@ -55,6 +56,7 @@ struct ulogd_instance {
 	struct conf *conf;		/* has the text of the options */
 	struct conf_place at;
 	struct common_options common;
+	uint64_t spool_bytes;		/* spool_size */
 	conf_origin *origins;		/* of the plugin's options, then of the common ones */
 	bool refused;			/* by its check(): it is never started */
 	bool started;

@@ -613,6 +613,8 @@ static int serve(void)
 {
 	int ret;
 
+	if (args.user)
+		sink_set_user(args.user->pw_uid, args.user->pw_gid);
 	keep_init();
 	ret = stack_start();
 	keep_end();

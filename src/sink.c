@@ -4,18 +4,23 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "sink.h"
+#include "spool.h"
 
 #define REST_MS		10	/* after a wake-up a sink gathers that long before it writes again */
 #define RETRY_MIN_MS	100	/* first pause after a failure; doubles … */
 #define RETRY_MAX_MS	5000	/* … up to this */
+#define STALL_MS	50	/* how long a lane waits for the spooler to make room, once */
+#define SPOOL_RETRY_MS	1000	/* pause after the spool could not be written */
 #define SLOW_MS		100	/* how long a write waits for the other side at a time */
-#define OVERSIZED_MAX	(16u << 20)	/* no record is larger */
 
 struct chunk_list {
 	struct chunk *first, **tail;
@@ -27,39 +32,71 @@ struct sink {
 	const struct sink_ops *ops;
 	void *dest;
 	int fd;
-	pthread_t thread;
-	bool started;
+	struct spool *spool;		/* NULL: none */
+	pthread_t thread, spooler;
+	bool started, spooler_started;
 	unsigned int users;		/* the main thread's */
 	bool leaving;			/* nobody used it any more: its thread ends by itself */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;		/* for the thread: something to do */
 	pthread_cond_t space;		/* for waiting lanes: a chunk is free */
+	pthread_cond_t spool_wake;	/* for the spooler */
 
 	/* The lock guards everything below. */
 	struct chunk_list queue;
 	struct chunk *free;		/* last used first, so that few pages are touched */
 	size_t queue_size, allocated;	/* bytes of chunks: may exist, exist */
 	size_t queued;			/* bytes of chunks in the queue or being written */
+	bool stalled;			/* a lane has waited for the spooler in vain */
 	enum sink_full full;
 	bool idle;			/* the thread waits for work */
 	bool failing;			/* the destination cannot be written */
+	bool slow;			/* it takes nothing at the moment */
 	bool reopen;
 	bool closing;			/* no lane is left: end when the queue is empty */
 	int64_t deadline_ms;		/* not 0: nobody waits longer */
+
+	/*
+	 * Order: `current', the spool, `saving' if it is another one, the queue.  While the spool
+	 * is in use the current chunk is its oldest one, hence is saved.
+	 */
+	struct chunk *current;		/* being delivered by the thread */
+	uint32_t current_done;		/* c->done when it was counted last */
+	bool current_saved;		/* it is in the spool as well */
+	struct chunk *saving;		/* on its way to the spool */
+	bool spool_used;		/* the spool may hold chunks */
+	uint64_t spool_appends;
+	int spool_err;			/* why nothing can be appended now, or 0 */
+	bool spool_err_said;
+	bool ending;			/* the spooler ends */
+
+	uint64_t formatted, recovered;	/* records */
 	uint64_t written, bytes;	/* records and bytes that c->done has passed */
 	uint64_t skipped, skipped_bytes;	/* of these what was not delivered after all */
-	uint64_t dropped;		/* records */
-	uint64_t dropped_said;		/* part of dropped that the log knows of */
+	uint64_t waiting;		/* records in the queue and in a current one not saved */
+	int64_t spooled;		/* in the spool; below 0 when read before they are counted */
+	uint64_t spooled_ever;		/* that were put there */
+	uint64_t dropped[SINK_DROPS];
+	uint64_t refused, refused_said;	/* dropped at the door; what the log knows of */
 	struct ulogd_once dropping;
+	uint64_t opens;
+	time_t failing_since;
 
 	/* The thread's own. */
-	struct chunk_list work;
+	struct chunk *replay;		/* where the spool is read to */
 	int64_t woken_ms;
 	int64_t failing_since_ms;
 	uint64_t failing_dropped;	/* dropped when it began */
 	unsigned int retry_ms;
 };
+
+/* Who the daemon will be. */
+static struct {
+	bool set;
+	uid_t uid;
+	gid_t gid;
+} user;
 
 static struct sink *sinks;
 
@@ -76,35 +113,24 @@ static void list_append(struct chunk_list *list, struct chunk *c)
 	list->tail = &c->next;
 }
 
-static void list_move(struct chunk_list *to, struct chunk_list *from)
+static void list_prepend(struct chunk_list *list, struct chunk *c)
 {
-	if (!from->first)
-		return;
-	*to->tail = from->first;
-	to->tail = from->tail;
-	list_init(from);
+	c->next = list->first;
+	if (!list->first)
+		list->tail = &c->next;
+	list->first = c;
 }
 
-uint32_t chunk_records_within(const struct chunk *c, uint32_t len)
+static struct chunk *list_pop(struct chunk_list *list)
 {
-	uint32_t low = 0, high = c->records;
+	struct chunk *c = list->first;
 
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (chunk_record_end(c, mid) <= len)
-			low = mid + 1;
-		else
-			high = mid;
+	if (c) {
+		list->first = c->next;
+		if (!list->first)
+			list_init(list);
 	}
-	return low;
-}
-
-void chunk_rewind(struct chunk *c)
-{
-	uint32_t i = chunk_records_within(c, c->done);
-
-	c->done = i > 0 ? chunk_record_end(c, i - 1) : 0;
+	return c;
 }
 
 void *sink_dest(const struct sink *sink)
@@ -141,7 +167,7 @@ static struct chunk *chunk_new(struct sink *sink, size_t size)
 	/* Free chunks make room for one that is larger. */
 	while (sink->allocated + size > sink->queue_size && (c = sink->free)) {
 		sink->free = c->next;
-		sink->allocated -= SINK_CHUNK_SIZE;
+		sink->allocated -= CHUNK_SIZE;
 		free(c);
 	}
 	if (sink->allocated + size > sink->queue_size)
@@ -151,7 +177,7 @@ static struct chunk *chunk_new(struct sink *sink, size_t size)
 		return NULL;
 	sink->allocated += size;
 	c->size = (uint32_t)(size - sizeof(*c));
-	c->oversized = size > SINK_CHUNK_SIZE;
+	c->oversized = size > CHUNK_SIZE;
 	return c;
 }
 
@@ -165,7 +191,30 @@ static void chunk_free(struct sink *sink, struct chunk *c)
 		c->next = sink->free;
 		sink->free = c;
 	}
+	sink->stalled = false;
 	pthread_cond_broadcast(&sink->space);
+}
+
+/* Waits until a chunk is free, if so configured; false when that is not worth it.  Lock held. */
+static bool space_wait(struct sink *sink)
+{
+	int64_t end_ms = sink->deadline_ms;
+	struct timespec end;
+
+	/* A burst is faster than the spooler wakes up, but a disk that is stuck stops no lane. */
+	if (sink->spool && sink->spool_err == 0 && !sink->stalled)
+		end_ms = log_now_ms() + STALL_MS;
+	else if (sink->full != SINK_FULL_WAIT)
+		return false;
+	if (end_ms == 0) {
+		pthread_cond_wait(&sink->space, &sink->lock);
+		return true;
+	}
+	end = at_ms(end_ms);
+	if (pthread_cond_timedwait(&sink->space, &sink->lock, &end) != ETIMEDOUT)
+		return true;
+	sink->stalled = true;
+	return false;
 }
 
 /* An empty chunk of @size bytes, waiting for one if so configured, or NULL.  Lock held. */
@@ -174,7 +223,7 @@ static struct chunk *chunk_take(struct sink *sink, size_t size)
 	struct chunk *c;
 
 	for (;;) {
-		if (size == SINK_CHUNK_SIZE && sink->free) {
+		if (size == CHUNK_SIZE && sink->free) {
 			c = sink->free;
 			sink->free = c->next;
 			break;
@@ -182,16 +231,8 @@ static struct chunk *chunk_take(struct sink *sink, size_t size)
 		c = chunk_new(sink, size);
 		if (c)
 			break;
-		if (sink->full != SINK_FULL_WAIT || size > sink->queue_size)
+		if (size > sink->queue_size || !space_wait(sink))
 			return NULL;
-		if (sink->deadline_ms) {
-			struct timespec end = at_ms(sink->deadline_ms);
-
-			if (pthread_cond_timedwait(&sink->space, &sink->lock, &end) == ETIMEDOUT)
-				return NULL;
-		} else {
-			pthread_cond_wait(&sink->space, &sink->lock);
-		}
 	}
 	c->next = NULL;
 	c->len = c->records = c->done = 0;
@@ -210,7 +251,7 @@ void sink_skip_record(struct sink *sink, struct chunk *c, int why)
 	uint32_t end = chunk_record_end(c, chunk_records_within(c, c->done));
 
 	pthread_mutex_lock(&sink->lock);
-	sink->dropped++;
+	sink->dropped[SINK_DROP_UNDELIVERABLE]++;
 	sink->skipped++;
 	sink->skipped_bytes += end - c->done;
 	c->done = end;
@@ -220,28 +261,71 @@ void sink_skip_record(struct sink *sink, struct chunk *c, int why)
 	pthread_mutex_unlock(&sink->lock);
 }
 
+static uint64_t dropped_sum(const struct sink *sink)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < SINK_DROPS; i++)
+		sum += sink->dropped[i];
+	return sum;
+}
+
+/* Why there is no room: nothing could be moved to the spool, or not fast enough.  Lock held. */
+static enum sink_drop refuse_reason(const struct sink *sink)
+{
+	if (sink->spool_err == 0)
+		return SINK_DROP_QUEUE;
+	return sink->spool_err == -EDQUOT ? SINK_DROP_SPOOL_FULL : SINK_DROP_SPOOL_ERROR;
+}
+
 /* Says how many records were lost since it was said before.  Lock held. */
 static void losses_say(struct sink *sink)
 {
-	log_error("%s: the queue is full, %" PRIu64 " records lost since the last message; raise "
-		  "queue_size (now %zu bytes) or set queue_full=wait", sink->name,
-		  sink->dropped - sink->dropped_said, sink->queue_size);
-	sink->dropped_said = sink->dropped;
+	uint64_t lost = sink->refused - sink->refused_said;
+
+	switch (refuse_reason(sink)) {
+	case SINK_DROP_SPOOL_FULL:
+		log_error("%s: the spool and the queue are full, %" PRIu64 " records lost since the "
+			  "last message; raise spool_size (now %" PRIu64 " bytes)", sink->name, lost,
+			  spool_limit(sink->spool));
+		break;
+	case SINK_DROP_SPOOL_ERROR:
+		log_error("%s: the queue is full and the spool %s cannot be written: %s, %" PRIu64
+			  " records lost since the last message; make room there, or set spool_dir "
+			  "to another disk", sink->name, spool_path(sink->spool),
+			  strerror(-sink->spool_err), lost);
+		break;
+	default:
+		log_error("%s: the queue is full, %" PRIu64 " records lost since the last message; "
+			  "raise queue_size (now %zu bytes)%s", sink->name, lost, sink->queue_size,
+			  sink->spool ? ": the spool's disk is slower than they come" :
+					" or set queue_full=wait or spool");
+		break;
+	}
+	sink->refused_said = sink->refused;
 }
 
-/* Counts a lost record, and says so at most once a second: sink_wait() says the rest. */
+/* Says so at most once a second: what is left to be said, sink_wait() says.  Lock held. */
+static void losses_check(struct sink *sink)
+{
+	if (sink->refused != sink->refused_said && ulogd_once_a_second(&sink->dropping))
+		losses_say(sink);
+}
+
+/* Counts a lost record. */
 static void record_lost(struct sink *sink)
 {
-	sink->dropped++;
-	if (ulogd_once_a_second(&sink->dropping))
-		losses_say(sink);
+	sink->formatted++;
+	sink->refused++;
+	sink->dropped[refuse_reason(sink)]++;
+	losses_check(sink);
 }
 
 bool outlet_begin(struct outlet *outlet, unsigned int attempt, struct ulogd_buf *ret)
 {
 	struct sink *sink = outlet->sink;
 	struct chunk *c = outlet->chunk;
-	size_t size = SINK_CHUNK_SIZE, table;
+	size_t size = CHUNK_SIZE, table;
 
 	if (attempt > 0 && c) {
 		/* It did not fit into what was left, or not even into a whole chunk. */
@@ -258,7 +342,7 @@ bool outlet_begin(struct outlet *outlet, unsigned int attempt, struct ulogd_buf 
 	}
 	if (!c) {
 		pthread_mutex_lock(&sink->lock);
-		if (size <= OVERSIZED_MAX)
+		if (size <= CHUNK_MAX)
 			c = chunk_take(sink, size);
 		if (!c)
 			record_lost(sink);
@@ -279,6 +363,7 @@ bool outlet_begin(struct outlet *outlet, unsigned int attempt, struct ulogd_buf 
 static bool chunk_merge(struct sink *sink, const struct chunk *c)
 {
 	struct chunk *last;
+	uint32_t start;
 
 	if (!sink->queue.first)
 		return false;
@@ -286,27 +371,43 @@ static bool chunk_merge(struct sink *sink, const struct chunk *c)
 	if ((size_t)last->len + c->len + (last->records + c->records) * sizeof(c->len) > last->size)
 		return false;
 	memcpy(last->data + last->len, c->data, c->len);
-	for (uint32_t i = 0; i < c->records; i++) {
-		uint32_t end = last->len + chunk_record_end(c, i);
-
-		last->records++;
-		memcpy(last->data + last->size - last->records * sizeof(end), &end, sizeof(end));
-	}
-	last->len += c->len;
+	start = last->len;
+	for (uint32_t i = 0; i < c->records; i++)
+		chunk_record_add(last, start + chunk_record_end(c, i));
 	return true;
+}
+
+static bool half_full(const struct sink *sink)
+{
+	return sink->queued > sink->queue_size / 2;
+}
+
+/* The chunk to be spooled next: whatever is not in the spool yet, the oldest first. */
+static struct chunk *spool_candidate(const struct sink *sink)
+{
+	return sink->current && !sink->current_saved ? sink->current : sink->queue.first;
+}
+
+/* True when a chunk should go to disk; one that follows others there has to.  Lock held. */
+static bool spool_wanted(const struct sink *sink)
+{
+	return sink->spool && spool_candidate(sink) &&
+	       (sink->spool_used || sink->failing || sink->slow || half_full(sink));
 }
 
 bool outlet_flush(struct outlet *outlet)
 {
 	struct sink *sink = outlet->sink;
 	struct chunk *c = outlet->chunk;
-	bool wake, behind;
+	bool wake, spool, behind;
 
 	if (!c)
 		return false;
 	/* An empty chunk is given back as well: others may have none. */
 	outlet->chunk = NULL;
 	pthread_mutex_lock(&sink->lock);
+	sink->formatted += c->records;
+	sink->waiting += c->records;
 	if (c->records == 0 || chunk_merge(sink, c)) {
 		chunk_free(sink, c);
 	} else {
@@ -314,20 +415,31 @@ bool outlet_flush(struct outlet *outlet)
 		sink->queued += c->size;
 	}
 	/* A sink that rests is left alone, unless the queue fills up. */
-	wake = sink->queue.first &&
-	       (sink->idle || (!sink->failing && sink->queued > sink->queue_size / 2));
-	behind = !sink->failing && sink->queued > sink->queue_size / 4 * 3;
+	wake = sink->queue.first && (sink->idle || (!sink->failing && half_full(sink)));
+	spool = sink->spool_err == 0 && spool_wanted(sink);
+	behind = (sink->spool ? sink->spool_err == 0 : !sink->failing) &&
+		 sink->queued > sink->queue_size / 4 * 3;
 	pthread_mutex_unlock(&sink->lock);
 	if (wake)
 		pthread_cond_signal(&sink->wake);
+	if (spool)
+		pthread_cond_signal(&sink->spool_wake);
 	return behind;
 }
 
 /* --------------------------------------------------------- the sink's side */
 
+/* Lock held. */
+static bool time_over(const struct sink *sink)
+{
+	return sink->closing && log_now_ms() >= sink->deadline_ms;
+}
+
+/* A chunk that is being spooled comes before the queue. */
 static bool sink_has_work(const struct sink *sink)
 {
-	return sink->queue.first || sink->work.first || sink->reopen || sink->closing;
+	return sink->current || sink->spool_used || (sink->queue.first && !sink->saving) ||
+	       sink->reopen || sink->closing;
 }
 
 /* Somewhere around @ms, so that many daemons do not come back to a server all at once. */
@@ -347,22 +459,22 @@ static void sink_wait(struct sink *sink)
 
 	while (!sink_has_work(sink)) {
 		sink->idle = true;
-		if (sink->dropped == sink->dropped_said) {
+		if (sink->refused == sink->refused_said) {
 			pthread_cond_wait(&sink->wake, &sink->lock);
 		} else {
 			end = at_ms(sink->dropping.last_ms + 1000);
-			if (pthread_cond_timedwait(&sink->wake, &sink->lock, &end) == ETIMEDOUT)
-				losses_say(sink);
+			pthread_cond_timedwait(&sink->wake, &sink->lock, &end);
+			losses_check(sink);
 		}
 		sink->idle = false;
 	}
-	if (sink->failing)
+	losses_check(sink);
+	if (sink->failing && !sink->slow)
 		end = at_ms(log_now_ms() + (sink->closing ? RETRY_MIN_MS : jitter(sink->retry_ms)));
 	else
 		end = at_ms(sink->woken_ms + REST_MS);
 	while (!sink->reopen && sink->closing == was_closing) {
-		if (!sink->failing &&
-		    (sink->closing || sink->queued > sink->queue_size / 2))
+		if (!sink->failing && (sink->closing || half_full(sink)))
 			break;
 		if (pthread_cond_timedwait(&sink->wake, &sink->lock, &end) == ETIMEDOUT)
 			break;
@@ -374,16 +486,18 @@ static void sink_failed(struct sink *sink, int err)
 {
 	if (!sink->failing) {
 		sink->failing = true;
+		sink->failing_since = time(NULL);
 		sink->failing_since_ms = log_now_ms();
-		sink->failing_dropped = sink->dropped;
+		sink->failing_dropped = dropped_sum(sink);
 		sink->retry_ms = RETRY_MIN_MS;
-		log_error("%s: cannot write: %s; will keep trying, records wait in the queue",
-			  sink->name, strerror(-err));
+		log_error("%s: cannot write: %s; will keep trying, records wait in the %s", sink->name,
+			  strerror(-err), sink->spool ? "spool" : "queue");
 	} else if (sink->retry_ms < RETRY_MAX_MS) {
 		sink->retry_ms *= 2;
 	}
 }
 
+/* It takes chunks again.  Lock held. */
 static void sink_recovered(struct sink *sink)
 {
 	int64_t seconds;
@@ -392,33 +506,58 @@ static void sink_recovered(struct sink *sink)
 		return;
 	seconds = (log_now_ms() - sink->failing_since_ms + 999) / 1000;
 	sink->failing = false;
+	sink->failing_since = 0;
 	log_notice("%s: writes again after %" PRId64 " s, %" PRIu64 " records lost meanwhile",
-		   sink->name, seconds, sink->dropped - sink->failing_dropped);
-	sink->dropped_said = sink->dropped;
+		   sink->name, seconds, dropped_sum(sink) - sink->failing_dropped);
+	sink->refused_said = sink->refused;
 }
 
 /* Counts what the move of c->done since @before has delivered. */
 static void delivered_count(struct sink *sink, const struct chunk *c, uint32_t before)
 {
+	uint32_t passed = chunk_records_within(c, c->done);
+	uint64_t records = passed - chunk_records_within(c, before);
+	bool saved;
+
 	pthread_mutex_lock(&sink->lock);
-	/* A rewind moves back: these sums are right in modular arithmetic, too. */
+	/* A rewind moves back: this sum is right in modular arithmetic, too. */
 	sink->bytes += (uint64_t)c->done - before;
-	sink->written += (uint64_t)chunk_records_within(c, c->done) -
-			 chunk_records_within(c, before);
+	sink->written += records;
+	saved = sink->current_saved;
+	if (saved)
+		sink->spooled -= (int64_t)records;
+	else
+		sink->waiting -= records;
+	sink->current_done = c->done;
 	pthread_mutex_unlock(&sink->lock);
+	/* Also when nothing has moved: it may have been saved since. */
+	if (saved && c->done > 0 && c->done < c->len)
+		spool_progress(sink->spool, c->done, passed);
+}
+
+static int sink_open(struct sink *sink)
+{
+	int ret = sink->ops->open(sink);
+
+	if (ret == 0) {
+		pthread_mutex_lock(&sink->lock);
+		sink->opens++;
+		pthread_mutex_unlock(&sink->lock);
+	}
+	return ret;
 }
 
 static void sink_do_reopen(struct sink *sink)
 {
-	uint32_t done = sink->work.first ? sink->work.first->done : 0;
-	struct chunk *c = sink->work.first;
+	struct chunk *c = sink->current;
+	uint32_t done = c ? c->done : 0;
 	int fd = sink->fd, ret;
 
 	if (sink->fd < 0)
 		return;	/* the next write opens it anyway */
 	if (c && c->done > 0 && sink->ops->settle)
 		sink->ops->settle(sink, c);
-	ret = sink->ops->open(sink);
+	ret = sink_open(sink);
 	/* What is open now begins with a whole record. */
 	if (c && sink->fd != fd)
 		chunk_rewind(c);
@@ -431,53 +570,251 @@ static void sink_do_reopen(struct sink *sink)
 		log_info("%s: opened again", sink->name);
 }
 
-/* Writes the work list.  Returns 0 or the error that stopped it; without the lock. */
-static int sink_write(struct sink *sink)
+/*
+ * Takes the spool as empty, unless the spooler has put something there since @appends.  Damage
+ * that hid how many records there are shows here.  Lock held.
+ */
+static void spool_emptied(struct sink *sink, uint64_t appends)
+{
+	if (sink->saving || sink->spool_appends != appends)
+		return;
+	sink->spool_used = false;
+	sink->spool_err_said = false;
+	if (sink->spooled > 0)
+		sink->dropped[SINK_DROP_SPOOL_DAMAGED] += (uint64_t)sink->spooled;
+	else
+		sink->recovered += (uint64_t)-sink->spooled;
+	sink->spooled = 0;
+	log_info("%s: the spool is empty again", sink->name);
+}
+
+/* Makes the oldest chunk the current one, if there is any.  0 or an error of the spool. */
+static int current_take(struct sink *sink)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&sink->lock);
+	while (!sink->current && (sink->spool_used || sink->saving || sink->queue.first)) {
+		uint64_t appends = sink->spool_appends, lost = 0;
+
+		if (!sink->spool_used && !sink->saving) {
+			sink->current = list_pop(&sink->queue);
+			sink->current_saved = false;
+			sink->current_done = 0;
+			break;
+		}
+		pthread_mutex_unlock(&sink->lock);
+		ret = spool_read(sink->spool, &sink->replay, &lost);
+		pthread_mutex_lock(&sink->lock);
+		sink->dropped[SINK_DROP_SPOOL_DAMAGED] += lost;
+		sink->spooled -= (int64_t)lost;
+		if (ret == 0) {
+			sink->current = sink->replay;
+			sink->current_saved = true;
+			sink->current_done = sink->replay->done;
+		} else if (ret == -ENODATA) {
+			ret = 0;
+			spool_emptied(sink, appends);
+			/* What is being spooled now is next. */
+			if (sink->saving)
+				pthread_cond_wait(&sink->wake, &sink->lock);
+		} else {
+			break;
+		}
+	}
+	pthread_mutex_unlock(&sink->lock);
+	return ret;
+}
+
+/* All of the current chunk has been delivered. */
+static void current_finish(struct sink *sink)
+{
+	struct chunk *c = sink->current;
+	bool saved, full;
+
+	pthread_mutex_lock(&sink->lock);
+	while (sink->saving == c)
+		pthread_cond_wait(&sink->wake, &sink->lock);
+	saved = sink->current_saved;
+	full = sink->spool_err == -EDQUOT;
+	sink->current = NULL;
+	if (c != sink->replay) {
+		sink->queued -= c->size;
+		chunk_free(sink, c);
+	}
+	sink_recovered(sink);
+	pthread_mutex_unlock(&sink->lock);
+	if (saved)
+		spool_pop(sink->spool);
+	if (full)
+		pthread_cond_signal(&sink->spool_wake);
+}
+
+/* True when the time is over and what is left can stay in the spool. */
+static bool sink_may_leave(struct sink *sink)
+{
+	bool may;
+
+	pthread_mutex_lock(&sink->lock);
+	may = sink->spool && time_over(sink);
+	pthread_mutex_unlock(&sink->lock);
+	return may;
+}
+
+/*
+ * Delivers until nothing is left; what is in a spool can stay there when the time is over.
+ * Returns 0 or the error that stopped it; without the lock.
+ */
+static int sink_deliver(struct sink *sink)
 {
 	struct chunk *c;
+	int ret;
 
-	if (sink->work.first && sink->fd < 0) {
-		int ret = sink->ops->open(sink);
+	while ((ret = current_take(sink)) == 0 && (c = sink->current)) {
+		uint32_t before = c->done;
 
+		if (sink->fd < 0)
+			ret = sink_open(sink);
 		if (ret < 0)
 			return ret;
-	}
-	while ((c = sink->work.first)) {
-		uint32_t before = c->done;
-		int ret = sink->ops->write(sink, c);
-
+		ret = sink->ops->write(sink, c);
 		delivered_count(sink, c, before);
 		if (ret < 0)
 			return ret;
-		pthread_mutex_lock(&sink->lock);
-		sink->work.first = c->next;
-		if (!sink->work.first)
-			list_init(&sink->work);
-		sink->queued -= c->size;
-		chunk_free(sink, c);
-		pthread_mutex_unlock(&sink->lock);
+		current_finish(sink);
+		if (sink_may_leave(sink))
+			return 0;
 	}
-	return 0;
+	return ret;
 }
 
-/* Stopping with a destination that fails: what is left is lost.  Lock held. */
-static void sink_give_up(struct sink *sink)
+/* Says what became of the spool's state.  Lock held. */
+static void spool_state(struct sink *sink, int err)
 {
-	struct chunk *c = sink->work.first;
-	uint64_t lost = 0;
+	int before = sink->spool_err;
 
-	if (sink->fd >= 0 && c->done > 0 && sink->ops->settle)
-		sink->ops->settle(sink, c);
-	list_move(&sink->work, &sink->queue);
-	while ((c = sink->work.first)) {
-		lost += c->records - chunk_records_within(c, c->done);
-		sink->work.first = c->next;
-		chunk_free(sink, c);
+	sink->spool_err = err;
+	if (err == 0 && before < 0 && before != -EDQUOT) {
+		log_notice("%s: spools again, %" PRIu64 " records lost for this reason until now",
+			   sink->name, sink->dropped[SINK_DROP_SPOOL_ERROR]);
+		sink->spool_err_said = false;
 	}
-	list_init(&sink->work);
-	sink->dropped += lost;
-	log_error("%s: stopped while it could not be written, %" PRIu64 " queued records lost",
-		  sink->name, lost);
+	if (err == 0 || sink->spool_err_said)
+		return;
+	sink->spool_err_said = true;
+	if (err == -EDQUOT)
+		log_error("%s: the spool has reached spool_size (%" PRIu64 " bytes), records wait in "
+			  "the queue", sink->name, spool_limit(sink->spool));
+	else
+		log_error("%s: cannot spool to %s: %s; will keep trying, records wait in the queue",
+			  sink->name, spool_path(sink->spool), strerror(-err));
+}
+
+/*
+ * Moves the oldest chunk that is not in the spool there; the current one stays current as well.
+ * Lock held, but for the writing.  Returns 0 or what the spool said.
+ */
+static int spool_one(struct sink *sink)
+{
+	struct chunk *c = spool_candidate(sink);
+	uint64_t records = c->records;
+	int ret;
+
+	if (c != sink->current)
+		list_pop(&sink->queue);
+	sink->saving = c;
+	pthread_mutex_unlock(&sink->lock);
+	ret = spool_append(sink->spool, c);
+	pthread_mutex_lock(&sink->lock);
+	sink->saving = NULL;
+	if (ret == 0) {
+		if (c == sink->current) {
+			sink->current_saved = true;
+			records -= chunk_records_within(c, sink->current_done);
+		} else {
+			sink->queued -= c->size;
+			chunk_free(sink, c);
+		}
+		sink->waiting -= records;
+		sink->spooled += (int64_t)records;
+		sink->spooled_ever += records;
+		sink->spool_used = true;
+		sink->spool_appends++;
+	} else if (c != sink->current) {
+		list_prepend(&sink->queue, c);
+	}
+	spool_state(sink, ret);
+	pthread_cond_signal(&sink->wake);
+	return ret;
+}
+
+/* Waits until then; while the spool takes chunks only as long as the queue has room. */
+static void spooler_rest(struct sink *sink, int64_t until_ms)
+{
+	struct timespec end = at_ms(until_ms);
+
+	while (!sink->ending && (sink->spool_err < 0 || !half_full(sink)))
+		if (pthread_cond_timedwait(&sink->spool_wake, &sink->lock, &end) == ETIMEDOUT ||
+		    sink->spool_err < 0)
+			break;
+}
+
+/* The thread that spools; as a sink does it gathers a little before it writes. */
+static void *spooler_main(void *arg)
+{
+	struct sink *sink = arg;
+	int64_t woken_ms = 0;
+
+	pthread_mutex_lock(&sink->lock);
+	while (!sink->ending) {
+		if (!spool_wanted(sink)) {
+			pthread_cond_wait(&sink->spool_wake, &sink->lock);
+			continue;
+		}
+		spooler_rest(sink, woken_ms + REST_MS);
+		woken_ms = log_now_ms();
+		while (!sink->ending && spool_wanted(sink)) {
+			if (spool_one(sink) == 0)
+				continue;
+			spooler_rest(sink, log_now_ms() + SPOOL_RETRY_MS);
+		}
+	}
+	pthread_mutex_unlock(&sink->lock);
+	return NULL;
+}
+
+/* The end comes with the destination failing or slow: what is left is spooled, or lost.  Lock held. */
+static void sink_leave(struct sink *sink)
+{
+	struct chunk *c = sink->current;
+	uint64_t lost;
+
+	sink->ending = true;
+	pthread_cond_signal(&sink->spool_wake);
+	while (sink->saving)
+		pthread_cond_wait(&sink->wake, &sink->lock);
+	if (c && c->done > 0 && sink->fd >= 0 && sink->ops->settle) {
+		uint32_t before = c->done;
+
+		pthread_mutex_unlock(&sink->lock);
+		sink->ops->settle(sink, c);
+		delivered_count(sink, c, before);
+		pthread_mutex_lock(&sink->lock);
+	}
+	while (sink->spool && spool_candidate(sink))
+		if (spool_one(sink) < 0)
+			break;
+	if (c && sink->current_saved)
+		spool_progress(sink->spool, c->done, chunk_records_within(c, c->done));
+	lost = sink->waiting;
+	sink->waiting = 0;
+	sink->dropped[sink->spool ? refuse_reason(sink) : SINK_DROP_STOP] += lost;
+	if (sink->spooled > 0)
+		log_notice("%s: stopped with %" PRId64 " records in the spool %s, which the next start "
+			   "delivers", sink->name, sink->spooled, spool_path(sink->spool));
+	if (lost > 0)
+		log_error("%s: stopped while it could not be written, %" PRIu64
+			  " queued records lost", sink->name, lost);
 }
 
 static void *sink_main(void *arg)
@@ -486,33 +823,37 @@ static void *sink_main(void *arg)
 
 	pthread_mutex_lock(&sink->lock);
 	for (;;) {
-		bool reopen;
+		bool reopen, over;
 		int ret;
 
 		sink_wait(sink);
-		list_move(&sink->work, &sink->queue);
 		reopen = sink->reopen;
 		sink->reopen = false;
-		if (sink->closing && !sink->work.first)
-			break;
 		pthread_mutex_unlock(&sink->lock);
 
 		if (reopen)
 			sink_do_reopen(sink);
-		ret = sink_write(sink);
+		ret = sink_deliver(sink);
 
 		pthread_mutex_lock(&sink->lock);
-		if (ret == 0)
-			sink_recovered(sink);
+		sink->slow = ret == -EAGAIN;
 		if (ret < 0 && ret != -EAGAIN)
 			sink_failed(sink, ret);
-		if (ret == 0 || !sink->work.first)
+		if (spool_wanted(sink))
+			pthread_cond_signal(&sink->spool_wake);
+		if (!sink->closing)
 			continue;
-		if (sink->closing && log_now_ms() >= sink->deadline_ms) {
-			sink_give_up(sink);
+		if (!sink->current && !sink->spool_used && !sink->saving && !sink->queue.first)
+			break;
+		/* Where the spool keeps it there is no reason to wait for what fails. */
+		over = time_over(sink) || (sink->spool && sink->failing);
+		if (over && (ret < 0 || sink->spool)) {
+			sink_leave(sink);
 			break;
 		}
 	}
+	sink->ending = true;
+	pthread_cond_signal(&sink->spool_wake);
 	pthread_mutex_unlock(&sink->lock);
 	return NULL;
 }
@@ -534,12 +875,12 @@ static struct sink *sink_new(const char *name, const struct sink_ops *ops, void 
 	sink->dest = dest;
 	sink->fd = -1;
 	list_init(&sink->queue);
-	list_init(&sink->work);
 	pthread_mutex_init(&sink->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&sink->wake, &attr);
 	pthread_cond_init(&sink->space, &attr);
+	pthread_cond_init(&sink->spool_wake, &attr);
 	pthread_condattr_destroy(&attr);
 	return sink;
 }
@@ -549,11 +890,12 @@ static void sink_free(struct sink *sink)
 	struct chunk *c;
 
 	sink->ops->close(sink);
-	list_move(&sink->work, &sink->queue);
-	while ((c = sink->work.first)) {
-		sink->work.first = c->next;
+	spool_close(sink->spool);
+	if (sink->current != sink->replay)
+		free(sink->current);
+	free(sink->replay);
+	while ((c = list_pop(&sink->queue)))
 		free(c);
-	}
 	if (sink->ops->free)
 		sink->ops->free(sink->dest);
 	while ((c = sink->free)) {
@@ -563,6 +905,7 @@ static void sink_free(struct sink *sink)
 	pthread_mutex_destroy(&sink->lock);
 	pthread_cond_destroy(&sink->wake);
 	pthread_cond_destroy(&sink->space);
+	pthread_cond_destroy(&sink->spool_wake);
 	free(sink->name);
 	free(sink);
 }
@@ -588,7 +931,7 @@ int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t qu
 	sink->queue_size = queue_size;
 	sink->full = full;
 	if (!ops->open_later)
-		err = ops->open(sink);
+		err = sink_open(sink);
 	if (err < 0 && err != -ENXIO) {
 		sink_free(sink);
 		return err;
@@ -600,17 +943,67 @@ int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t qu
 	return 0;
 }
 
+void sink_set_user(uid_t uid, gid_t gid)
+{
+	user.set = true;
+	user.uid = uid;
+	user.gid = gid;
+}
+
+static int spooler_start(struct sink *sink)
+{
+	int ret = pthread_create(&sink->spooler, NULL, spooler_main, sink);
+
+	sink->spooler_started = ret == 0;
+	return -ret;
+}
+
+int sink_spool(struct sink *sink, const char *dir, uint64_t size)
+{
+	struct spool_found found;
+	struct spool *spool;
+	int ret;
+
+	if (sink->full != SINK_FULL_SPOOL || sink->spool)
+		return 0;
+	ret = spool_open(dir, sink->name, size, user.set ? user.uid : geteuid(),
+			 user.set ? user.gid : getegid(), &found, &spool);
+	if (ret < 0)
+		return ret;
+	pthread_mutex_lock(&sink->lock);
+	sink->spool = spool;
+	sink->recovered = found.records + found.cut;
+	sink->spooled = (int64_t)found.records;
+	sink->dropped[SINK_DROP_SPOOL_DAMAGED] = found.cut;
+	sink->spool_used = spool_bytes(spool) > 0;
+	pthread_mutex_unlock(&sink->lock);
+	if (found.records > 0)
+		log_notice("%s: %" PRIu64 " records of before wait in the spool %s", sink->name,
+			   found.records, spool_path(spool));
+	if (!sink->started)
+		return 0;
+	/* It has run without a spool, which could not be opened until now. */
+	pthread_cond_signal(&sink->wake);
+	return spooler_start(sink);
+}
+
+static int sink_start(struct sink *sink)
+{
+	int ret = pthread_create(&sink->thread, NULL, sink_main, sink);
+
+	if (ret)
+		return -ret;
+	sink->started = true;
+	return sink->spool ? spooler_start(sink) : 0;
+}
+
 int sink_start_all(void)
 {
 	for (struct sink *sink = sinks; sink; sink = sink->next) {
-		int ret;
+		int ret = sink->started ? 0 : sink_start(sink);
 
-		if (sink->started)
-			continue;
-		ret = pthread_create(&sink->thread, NULL, sink_main, sink);
-		if (ret)
-			return -ret;
-		sink->started = true;
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -625,17 +1018,95 @@ void sink_reopen_all(void)
 	}
 }
 
+struct sink *sink_next(const struct sink *sink)
+{
+	return sink ? sink->next : sinks;
+}
+
+void sink_stats(struct sink *sink, struct sink_stats *ret)
+{
+	pthread_mutex_lock(&sink->lock);
+	*ret = (struct sink_stats){
+		.formatted = sink->formatted,
+		.recovered = sink->recovered,
+		.written = sink->written - sink->skipped,
+		.written_bytes = sink->bytes - sink->skipped_bytes,
+		.queued = sink->waiting + (uint64_t)(sink->spooled < 0 ? sink->spooled : 0),
+		.queued_bytes = sink->queued,
+		.queue_size = sink->queue_size,
+		.spooled = sink->spooled > 0 ? (uint64_t)sink->spooled : 0,
+		.spooled_bytes = sink->spool ? spool_bytes(sink->spool) : 0,
+		.spool_size = sink->spool ? spool_limit(sink->spool) : 0,
+		.spooled_ever = sink->spooled_ever,
+		.reopens = sink->opens > 0 ? sink->opens - 1 : 0,
+		.failing_since = sink->failing_since,
+	};
+	memcpy(ret->dropped, sink->dropped, sizeof(ret->dropped));
+	pthread_mutex_unlock(&sink->lock);
+}
+
+const char *sink_drop_name(enum sink_drop why)
+{
+	static const char *const names[SINK_DROPS] = {
+		[SINK_DROP_QUEUE] = "queue full",
+		[SINK_DROP_SPOOL_FULL] = "spool full",
+		[SINK_DROP_SPOOL_ERROR] = "spool not writable",
+		[SINK_DROP_SPOOL_DAMAGED] = "spool damaged",
+		[SINK_DROP_UNDELIVERABLE] = "undeliverable",
+		[SINK_DROP_STOP] = "stopped",
+	};
+
+	return names[why];
+}
+
+/* Appends to a line of the log, which is cut where it is full. */
+static void line_add(char *line, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void line_add(char *line, size_t size, const char *fmt, ...)
+{
+	size_t len = strlen(line);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line + len, size - len, fmt, ap);
+	va_end(ap);
+}
+
 static void sink_report(struct sink *sink)
 {
-	uint64_t records, bytes, dropped;
+	const char *separator = " (";
+	struct sink_stats st;
+	char more[512] = "";
+	uint64_t lost = 0;
 
-	pthread_mutex_lock(&sink->lock);
-	records = sink->written - sink->skipped;
-	bytes = sink->bytes - sink->skipped_bytes;
-	dropped = sink->dropped;
-	pthread_mutex_unlock(&sink->lock);
-	log_notice("%s: %" PRIu64 " records written (%" PRIu64 " bytes), %" PRIu64 " lost",
-		   sink->name, records, bytes, dropped);
+	sink_stats(sink, &st);
+	for (unsigned int i = 0; i < SINK_DROPS; i++) {
+		lost += st.dropped[i];
+		if (st.dropped[i] == 0)
+			continue;
+		line_add(more, sizeof(more), "%s%s: %" PRIu64, separator, sink_drop_name(i),
+			 st.dropped[i]);
+		separator = ", ";
+	}
+	if (lost > 0)
+		line_add(more, sizeof(more), ")");
+	if (st.queued > 0)
+		line_add(more, sizeof(more), "; %" PRIu64 " in the queue", st.queued);
+	if (st.spooled > 0)
+		line_add(more, sizeof(more), "; %" PRIu64 " in the spool (%" PRIu64 " bytes)",
+			 st.spooled, st.spooled_bytes);
+	if (st.recovered > 0)
+		line_add(more, sizeof(more), "; %" PRIu64 " found in the spool", st.recovered);
+	if (st.spooled_ever > 0)
+		line_add(more, sizeof(more), "; %" PRIu64 " were spooled", st.spooled_ever);
+	if (st.reopens > 0)
+		line_add(more, sizeof(more), "; opened again: %" PRIu64, st.reopens);
+	if (st.failing_since != 0)
+		line_add(more, sizeof(more), "; failing for %lld s",
+			 (long long)(time(NULL) - st.failing_since));
+	log_notice("%s: %" PRIu64 " records written (%" PRIu64 " bytes), %" PRIu64 " lost%s",
+		   sink->name, st.written, st.written_bytes, lost, more);
 }
 
 void sink_report_all(void)
@@ -680,10 +1151,22 @@ void sink_close_unused(unsigned int timeout_ms)
 			at = &sink->next;
 			continue;
 		}
+		if (sink->spooler_started)
+			pthread_join(sink->spooler, NULL);
 		sink_report(sink);
 		*at = sink->next;
 		sink_free(sink);
 	}
+}
+
+bool sink_out_of_time(struct sink *sink)
+{
+	bool over;
+
+	pthread_mutex_lock(&sink->lock);
+	over = time_over(sink);
+	pthread_mutex_unlock(&sink->lock);
+	return over;
 }
 
 void sink_begin_stop_all(unsigned int timeout_ms)
@@ -698,9 +1181,12 @@ void sink_fini_all(void)
 
 	for (sink = sinks; sink; sink = sink->next)
 		sink_close(sink);
-	for (sink = sinks; sink; sink = sink->next)
+	for (sink = sinks; sink; sink = sink->next) {
 		if (sink->started)
 			pthread_join(sink->thread, NULL);
+		if (sink->spooler_started)
+			pthread_join(sink->spooler, NULL);
+	}
 	sink_report_all();
 	while ((sink = sinks)) {
 		sinks = sink->next;

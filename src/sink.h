@@ -7,8 +7,12 @@
  * kind of destination is (file, socket, database) is a struct sink_ops; queueing,
  * losing, retrying, reopening and counting are here, once.
  *
- * A chunk belongs to one party at a time: a lane (its outlet), the queue, or the
- * sink's thread.  All of a sink's chunks together are its queue_size.
+ * A chunk belongs to one party at a time: a lane (its outlet), the queue, or one of
+ * the sink's threads.  All of a sink's chunks together are its queue_size.
+ *
+ * A sink that spools has a second thread, which moves chunks from the queue to the
+ * spool while the destination does not take them; no lane ever waits for a disk.
+ * Then the first thread delivers the spool from the oldest on before the queue.
  */
 #ifndef SINK_H
 #define SINK_H
@@ -16,37 +20,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include <ulogd/buf.h>
 
-/** Bytes of a chunk, its record table included; a record that is larger gets one of its own. */
-#define SINK_CHUNK_SIZE (64 * 1024)
-
-/**
- * Whole records, one behind the other.  Where each of them ends is in a table that grows
- * from the end of `data` towards its beginning, see chunk_record_end().
- */
-struct chunk {
-	struct chunk *next;
-	uint32_t size;		/* bytes of data[], a multiple of 4 */
-	uint32_t len;		/* bytes of data[] in use by records */
-	uint32_t records;
-	uint32_t done;		/* bytes already delivered; a sink's write() moves it on */
-	bool oversized;		/* allocated for one large record */
-	char data[];
-};
-
-/** Offset behind record @i, counted from 0. */
-static inline uint32_t chunk_record_end(const struct chunk *c, uint32_t i)
-{
-	uint32_t end;
-
-	memcpy(&end, c->data + c->size - (i + 1) * sizeof(end), sizeof(end));
-	return end;
-}
-
-/** The number of records of which the last byte lies within the first @len bytes. */
-uint32_t chunk_records_within(const struct chunk *c, uint32_t len);
+#include "chunk.h"
 
 struct sink;
 
@@ -79,6 +58,38 @@ struct sink_ops {
 enum sink_full {
 	SINK_FULL_DROP,		/* lose it, count it, say so */
 	SINK_FULL_WAIT,		/* the lane waits; the kernel's buffer absorbs */
+	SINK_FULL_SPOOL,	/* keep it from getting full: chunks go to disk, see sink_spool() */
+};
+
+/** Why records were dropped. */
+enum sink_drop {
+	SINK_DROP_QUEUE,	/* no room in the queue */
+	SINK_DROP_SPOOL_FULL,	/* nor in the spool: spool_size */
+	SINK_DROP_SPOOL_ERROR,	/* nor could the spool be written */
+	SINK_DROP_SPOOL_DAMAGED,	/* what the spool gave back was not what had been put in */
+	SINK_DROP_UNDELIVERABLE,	/* the destination can never take it */
+	SINK_DROP_STOP,		/* the daemon stopped before the destination took it */
+	SINK_DROPS
+};
+
+/**
+ * What became of a sink's records.  At any time
+ * formatted + recovered = written + queued + spooled + the sum of dropped.
+ */
+struct sink_stats {
+	uint64_t formatted;	/* handed over by lanes, or dropped for want of room */
+	uint64_t recovered;	/* found in the spool when it was opened */
+	uint64_t written, written_bytes;
+	uint64_t queued;	/* in memory now */
+	uint64_t queued_bytes;	/* of memory in use by the queue, at most queue_size */
+	uint64_t queue_size;
+	uint64_t spooled;	/* on disk now */
+	uint64_t spooled_bytes;	/* of files, at most spool_size */
+	uint64_t spool_size;	/* 0: no spool */
+	uint64_t spooled_ever;	/* written to disk since the start */
+	uint64_t dropped[SINK_DROPS];
+	uint64_t reopens;	/* times it was opened after the first, reconnects too */
+	time_t failing_since;	/* 0: it works */
 };
 
 /**
@@ -104,14 +115,25 @@ void *sink_dest(const struct sink *sink);
 int sink_fd(const struct sink *sink);
 void sink_set_fd(struct sink *sink, int fd);
 
+/**
+ * Opens the spool of a sink that was made with SINK_FULL_SPOOL; nothing for others, and where it
+ * is open.
+ * @dir: where the directories of all sinks are; @size: bytes that this one may take
+ * Returns 0 or what spool_open() returned.
+ */
+int sink_spool(struct sink *sink, const char *dir, uint64_t size);
+
+/** Who the daemon will be when its threads run: spools become theirs.  At first who it is. */
+void sink_set_user(uid_t uid, gid_t gid);
+
+/** For open() and write(): the daemon ends, and the time for that is over. */
+bool sink_out_of_time(struct sink *sink);
+
 /** For write(): waits a moment until the descriptor takes more.  0, or -EAGAIN. */
 int sink_wait_writable(const struct sink *sink);
 
 /** For write(): the record at c->done cannot be delivered at all; skips it, counts it, says @why. */
 void sink_skip_record(struct sink *sink, struct chunk *c, int why);
-
-/** Moves c->done back to the beginning of the record it is in. */
-void chunk_rewind(struct chunk *c);
 
 /** Starts the threads of all sinks that have none. */
 int sink_start_all(void);
@@ -119,13 +141,25 @@ int sink_start_all(void);
 /** Asks all sinks to open their destinations again: after what is being written now. */
 void sink_reopen_all(void);
 
+/** The sink after @sink, the first one after NULL; NULL at the end. */
+struct sink *sink_next(const struct sink *sink);
+
+/** What became of its records until now; any thread may ask. */
+void sink_stats(struct sink *sink, struct sink_stats *ret);
+
+/** Why records are dropped, in words for the log and for metrics: "queue full". */
+const char *sink_drop_name(enum sink_drop why);
+
 /** Writes a line of counters per sink to the log. */
 void sink_report_all(void);
 
 /** From now on lanes wait no longer than @timeout_ms for room, and sinks try no longer. */
 void sink_begin_stop_all(unsigned int timeout_ms);
 
-/** Ends all threads when everything is written or the time is over; frees all sinks. */
+/**
+ * Ends all threads when everything is written or the time is over, what is left goes to the
+ * spools; frees all sinks.
+ */
 void sink_fini_all(void);
 
 /** Where one lane appends for one sink: its chunk. */
@@ -146,11 +180,7 @@ bool outlet_begin(struct outlet *outlet, unsigned int attempt, struct ulogd_buf 
 /** Takes over what was appended since outlet_begin(), up to @end, as one record. */
 static inline void outlet_commit(struct outlet *outlet, const char *end)
 {
-	struct chunk *c = outlet->chunk;
-
-	c->len = (uint32_t)(end - c->data);
-	c->records++;
-	memcpy(c->data + c->size - c->records * sizeof(c->len), &c->len, sizeof(c->len));
+	chunk_record_add(outlet->chunk, (uint32_t)(end - outlet->chunk->data));
 }
 
 /** True when the outlet holds records. */

@@ -286,7 +286,7 @@ static void a_chunk_is_filled_to_the_last_byte_its_table_leaves(void **state)
 	for (first = outlet.chunk; outlet.chunk == first; n++)
 		assert_true(push(&outlet, "x", 1));
 	/* Each takes one byte and its entry of four. */
-	assert_int_equal(n, (SINK_CHUNK_SIZE - sizeof(*first)) / 5);
+	assert_int_equal(n, (CHUNK_SIZE - sizeof(*first)) / 5);
 	assert_int_equal(sink_start_all(), 0);
 	outlet_flush(&outlet);
 	wait_until(dest_len() == n + 1);
@@ -372,7 +372,7 @@ static void a_queue_of_small_hand_overs_holds_what_its_size_says(void **state)
 	for (n = 1; push_record(&outlet, n); n++)
 		outlet_flush(&outlet);
 	/* One chunk is stuck in the destination, one may be the lane's. */
-	assert_true(n * RECORD_LEN > QUEUE_MIN - 2 * SINK_CHUNK_SIZE);
+	assert_true(n * RECORD_LEN > QUEUE_MIN - 2 * CHUNK_SIZE);
 	dest_block(false);
 	outlet_flush(&outlet);
 	sink_fini_all();
@@ -984,7 +984,522 @@ static void a_file_that_is_full_at_the_end_ends_in_a_whole_line(void **state)
 	assert_file_records(f->path, LIMIT / RECORD_LEN);
 }
 
+/* ------------------------------------------------------------- accounting */
+
+static struct sink_stats stats(struct sink *sink)
+{
+	struct sink_stats st;
+
+	sink_stats(sink, &st);
+	return st;
+}
+
+static uint64_t dropped(const struct sink_stats *st)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < SINK_DROPS; i++)
+		sum += st->dropped[i];
+	return sum;
+}
+
+/* Each record is in one place. */
+static bool balanced(struct sink *sink)
+{
+	struct sink_stats st = stats(sink);
+
+	return st.formatted + st.recovered == st.written + st.queued + st.spooled + dropped(&st) &&
+	       st.queued_bytes <= st.queue_size;
+}
+
+static void every_record_is_accounted_for(void **state)
+{
+	struct sink *sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP);
+	struct outlet outlet = { .sink = sink };
+	struct sink_stats st;
+	unsigned int n;
+
+	(void)state;
+	assert_ptr_equal(sink_next(NULL), sink);
+	assert_null(sink_next(sink));
+	dest_fail(-ENOSPC, 2 * RECORD_LEN + 10);
+	assert_int_equal(sink_start_all(), 0);
+	for (n = 0; n < 10; n++)
+		assert_true(push_record(&outlet, n));
+	st = stats(sink);
+	assert_int_equal(st.formatted, 0);
+	outlet_flush(&outlet);
+	wait_until(stats(sink).failing_since != 0);
+	st = stats(sink);
+	assert_true(balanced(sink));
+	assert_int_equal(st.formatted, 10);
+	assert_int_equal(st.written, 2);
+	assert_int_equal(st.written_bytes, 2 * RECORD_LEN + 10);
+	assert_int_equal(st.queued, 8);
+	assert_int_equal(st.queue_size, QUEUE_MIN);
+	assert_int_equal(st.spool_size, 0);
+	for (; push_record(&outlet, n); n++)
+		outlet_flush(&outlet);
+	assert_false(push_record(&outlet, n));
+	assert_true(balanced(sink));
+	assert_int_equal(stats(sink).dropped[SINK_DROP_QUEUE], 2);
+	sink_report_all();
+	assert_log_has("2 lost (queue full: 2); ");
+	assert_log_has(" in the queue; failing for ");
+	outlet_flush(&outlet);
+	dest_fail(0, 0);
+	wait_until(stats(sink).written == n);
+	st = stats(sink);
+	assert_true(balanced(sink));
+	assert_int_equal(st.queued, 0);
+	assert_int_equal(st.failing_since, 0);
+}
+
+static void opening_again_is_counted(void **state)
+{
+	struct sink *sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP);
+
+	(void)state;
+	assert_int_equal(stats(sink).reopens, 0);
+	assert_int_equal(sink_start_all(), 0);
+	sink_reopen_all();
+	wait_until(stats(sink).reopens == 1);
+	sink_report_all();
+	assert_log_has("0 lost; opened again: 1");
+}
+
+/* ------------------------------------------------------------------- spools */
+
+struct spools {
+	char *dir;
+	struct sink *sink;
+	struct outlet outlet;
+	unsigned int next;	/* record */
+};
+
+static void spool_sink_new(struct spools *s)
+{
+	s->sink = dest_sink(QUEUE_MIN, SINK_FULL_SPOOL);
+	assert_int_equal(sink_spool(s->sink, s->dir, 1 << 20), 0);
+	s->outlet = (struct outlet){ .sink = s->sink };
+}
+
+static int spools_setup(void **state)
+{
+	struct spools *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -1;
+	setup(NULL);
+	s->dir = test_dir_new();
+	spool_sink_new(s);
+	*state = s;
+	return 0;
+}
+
+static int spools_teardown(void **state)
+{
+	struct spools *s = *state;
+
+	file_limit(RLIM_INFINITY);
+	teardown(NULL);
+	test_dir_remove(s->dir);
+	free(s);
+	return 0;
+}
+
+/* Hands over the next @n records, no faster than the spool takes them. */
+static void push_spooled(struct spools *s, unsigned int n)
+{
+	for (; n > 0; n--) {
+		assert_true(push_record(&s->outlet, s->next++));
+		outlet_flush(&s->outlet);
+		if (n % 50 == 0)
+			wait_until(stats(s->sink).queued < 50);
+	}
+}
+
+static char *spool_file(const struct spools *s)
+{
+	char *path;
+
+	assert_true(asprintf(&path, "%s/memory/0000000000000001", s->dir) > 0);
+	return path;
+}
+
+static void what_a_failing_destination_does_not_take_waits_on_disk(void **state)
+{
+	struct spools *s = *state;
+	struct sink_stats st;
+
+	dest_fail(-ECONNREFUSED, 0);
+	assert_int_equal(sink_start_all(), 0);
+	push_spooled(s, 800);
+	wait_until(stats(s->sink).queued == 0);
+	st = stats(s->sink);
+	assert_int_equal(st.spooled, 800);
+	assert_int_equal(st.spooled_ever, 800);
+	assert_true(st.spooled_bytes > 800 * RECORD_LEN);
+	assert_true(balanced(s->sink));
+	assert_log_has("memory: cannot write: Connection refused; will keep trying, records wait in the spool");
+	dest_fail(0, 0);
+	push_spooled(s, 100);
+	wait_until(dest_len() == 900 * RECORD_LEN);
+	wait_until(stats(s->sink).spooled_bytes == 0);
+	assert_true(balanced(s->sink));
+	sink_fini_all();
+	assert_records(dest.data, dest.len, 900);
+	assert_log_has("memory: 900 records written (900000 bytes), 0 lost; ");
+	assert_log_has(" were spooled");
+}
+
+static void a_chunk_that_was_begun_goes_on_where_it_was(void **state)
+{
+	struct spools *s = *state;
+
+	dest_fail(-ENOSPC, 2500);
+	assert_int_equal(sink_start_all(), 0);
+	for (; s->next < 10; s->next++)
+		assert_true(push_record(&s->outlet, s->next));
+	outlet_flush(&s->outlet);
+	wait_until(stats(s->sink).spooled == 8);
+	assert_true(balanced(s->sink));
+	dest_fail(0, 0);
+	push_spooled(s, 10);
+	wait_until(dest_len() == 20 * RECORD_LEN);
+	assert_records(dest.data, dest.len, 20);
+	assert_true(balanced(s->sink));
+}
+
+static void a_slow_destination_is_spooled_for_as_well(void **state)
+{
+	struct spools *s = *state;
+
+	dest_fail(-EAGAIN, 0);
+	assert_int_equal(sink_start_all(), 0);
+	push_spooled(s, 600);
+	wait_until(stats(s->sink).spooled == 600);
+	assert_log_lacks("cannot write");
+	dest_fail(0, 0);
+	wait_until(dest_len() == 600 * RECORD_LEN);
+	assert_records(dest.data, dest.len, 600);
+}
+
+static void a_destination_that_is_stuck_is_spooled_for_when_half_of_the_queue_is_used(void **state)
+{
+	struct spools *s = *state;
+
+	assert_int_equal(sink_start_all(), 0);
+	dest_occupy(&s->outlet);
+	s->next = 1;
+	for (unsigned int i = 0; i < 800; i++) {
+		assert_true(push_record(&s->outlet, s->next++));
+		outlet_flush(&s->outlet);
+		if (i % 40 == 0)
+			wait_until(stats(s->sink).queued_bytes <= QUEUE_MIN / 2);
+	}
+	assert_true(stats(s->sink).spooled > 500);
+	assert_true(balanced(s->sink));
+	dest_block(false);
+	wait_until(dest_len() == 801 * RECORD_LEN);
+	assert_records(dest.data, dest.len, 801);
+	assert_true(balanced(s->sink));
+}
+
+static void what_is_left_at_the_end_is_delivered_by_the_next_start(void **state)
+{
+	struct spools *s = *state;
+	struct sink_stats st;
+
+	dest_fail(-ECONNREFUSED, 0);
+	assert_int_equal(sink_start_all(), 0);
+	push_spooled(s, 300);
+	sink_begin_stop_all(60000);
+	sink_fini_all();
+	assert_log_has("memory: stopped with 300 records in the spool");
+	assert_log_has("memory: 0 records written (0 bytes), 0 lost; 300 in the spool");
+	assert_log_lacks("records lost");
+	/* Nobody is there for a second time, and there is news. */
+	spool_sink_new(s);
+	assert_log_has("memory: 300 records of before wait in the spool");
+	assert_int_equal(sink_start_all(), 0);
+	push_spooled(s, 100);
+	wait_until(stats(s->sink).queued == 0);
+	st = stats(s->sink);
+	assert_int_equal(st.recovered, 300);
+	assert_int_equal(st.spooled, 400);
+	assert_true(balanced(s->sink));
+	sink_fini_all();
+	dest_fail(0, 0);
+	spool_sink_new(s);
+	assert_int_equal(sink_start_all(), 0);
+	push_spooled(s, 100);
+	wait_until(dest_len() == 500 * RECORD_LEN);
+	assert_true(balanced(s->sink));
+	sink_fini_all();
+	assert_records(dest.data, dest.len, 500);
+}
+
+static void a_chunk_that_was_begun_at_the_end_goes_on_with_the_next_record(void **state)
+{
+	struct spools *s = *state;
+	char *path = spool_file(s);
+
+	dest_fail(-ENOSPC, 2500);
+	assert_int_equal(sink_start_all(), 0);
+	for (; s->next < 10; s->next++)
+		assert_true(push_record(&s->outlet, s->next));
+	outlet_flush(&s->outlet);
+	wait_until(dest_len() == 2500);
+	sink_fini_all();
+	assert_log_has("stopped with 8 records in the spool");
+	assert_int_equal(access(path, F_OK), 0);
+	dest_reset();
+	spool_sink_new(s);
+	assert_int_equal(stats(s->sink).recovered, 8);
+	assert_int_equal(sink_start_all(), 0);
+	wait_until(dest_len() == 8 * RECORD_LEN);
+	assert_memory_equal(dest.data, "2 .", 3);
+	assert_true(balanced(s->sink));
+	wait_until(access(path, F_OK) < 0);
+	free(path);
+}
+
+static void a_destination_that_works_leaves_nothing_at_the_end(void **state)
+{
+	struct spools *s = *state;
+
+	assert_int_equal(sink_start_all(), 0);
+	push_spooled(s, 200);
+	sink_begin_stop_all(60000);
+	sink_fini_all();
+	assert_records(dest.data, dest.len, 200);
+	assert_log_lacks("in the spool");
+}
+
+static void large_records_are_spooled(void **state)
+{
+	struct spools *s = *state;
+	static char large[100000];
+
+	memset(large, 'L', sizeof(large));
+	dest_fail(-EIO, 0);
+	assert_int_equal(sink_start_all(), 0);
+	push_spooled(s, 1);
+	wait_until(stats(s->sink).spooled == 1);
+	assert_true(push(&s->outlet, large, sizeof(large)));
+	push_spooled(s, 1);
+	wait_until(stats(s->sink).spooled == 3);
+	dest_fail(0, 0);
+	wait_until(dest_len() == 2 * RECORD_LEN + sizeof(large));
+	assert_memory_equal(dest.data + RECORD_LEN, large, sizeof(large));
+	assert_true(balanced(s->sink));
+}
+
+static void a_full_spool_loses_what_it_refuses_and_nothing_else(void **state)
+{
+	struct spools *s = *state;
+	unsigned int refused = 0;
+	char said[128];
+
+	dest_fail(-ECONNREFUSED, 0);
+	assert_int_equal(sink_start_all(), 0);
+	/* The spool and the queue behind it. */
+	for (unsigned int i = 0; i < 1500; i++) {
+		if (push_record(&s->outlet, s->next))
+			s->next++;
+		else
+			refused++;
+		outlet_flush(&s->outlet);
+		if (i % 20 == 0 && refused == 0 && !log_has("spool_size"))
+			wait_until(stats(s->sink).queued < 50 || log_has("spool_size"));
+	}
+	assert_true(refused > 100);
+	assert_true(s->next > 900);
+	assert_true(stats(s->sink).spooled_bytes <= 1 << 20);
+	assert_int_equal(stats(s->sink).dropped[SINK_DROP_SPOOL_FULL], refused);
+	assert_true(balanced(s->sink));
+	assert_log_has("memory: the spool has reached spool_size (1048576 bytes)");
+	assert_log_has("memory: the spool and the queue are full");
+	assert_log_has("raise spool_size (now 1048576 bytes)");
+	dest_fail(0, 0);
+	wait_until(dest_len() == (size_t)s->next * RECORD_LEN);
+	push_spooled(s, 100);
+	wait_until(dest_len() == (size_t)s->next * RECORD_LEN);
+	sink_fini_all();
+	assert_records(dest.data, dest.len, s->next);
+	snprintf(said, sizeof(said), "%u lost (spool full: %u)", refused, refused);
+	assert_log_has(said);
+}
+
+static void a_disk_that_cannot_be_spooled_to_is_said_once_and_tried_again(void **state)
+{
+	struct spools *s = *state;
+	unsigned int refused = 0;
+	const char *said;
+
+	dest_fail(-ECONNREFUSED, 0);
+	file_limit(20000);	/* of a segment; the log has room below it */
+	assert_int_equal(sink_start_all(), 0);
+	for (unsigned int i = 0; i < 1000; i++) {
+		if (push_record(&s->outlet, s->next))
+			s->next++;
+		else
+			refused++;
+		outlet_flush(&s->outlet);
+		if (!log_has("cannot spool"))
+			wait_until(stats(s->sink).queued < 50 || log_has("cannot spool"));
+	}
+	assert_true(refused > 100);
+	assert_int_equal(stats(s->sink).dropped[SINK_DROP_SPOOL_ERROR], refused);
+	assert_true(balanced(s->sink));
+	said = strstr(log_caught(), "cannot spool");
+	assert_non_null(said);
+	assert_null(strstr(said + 1, "cannot spool"));
+	assert_log_has("make room there, or set spool_dir to another disk");
+	file_limit(RLIM_INFINITY);
+	wait_until(log_has("memory: spools again"));
+	wait_until(stats(s->sink).queued == 0);
+	push_spooled(s, 50);
+	dest_fail(0, 0);
+	wait_until(dest_len() == (size_t)s->next * RECORD_LEN);
+	assert_records(dest.data, dest.len, s->next);
+	assert_true(balanced(s->sink));
+}
+
+static void what_neither_destination_nor_spool_take_at_the_end_is_counted(void **state)
+{
+	struct spools *s = *state;
+	struct sink_stats st;
+	unsigned int n;
+
+	dest_fail(-ECONNREFUSED, 0);
+	file_limit(20000);
+	assert_int_equal(sink_start_all(), 0);
+	for (n = 0; n < 100; n++)
+		assert_true(push_record(&s->outlet, n));
+	outlet_flush(&s->outlet);
+	wait_until(log_has("cannot spool"));
+	st = stats(s->sink);
+	assert_int_equal(st.queued, 100);
+	sink_fini_all();
+	assert_log_has("100 queued records lost");
+	assert_log_has("100 lost (spool not writable: 100)");
+}
+
+static void damage_in_the_spool_is_counted_and_passed(void **state)
+{
+	struct spools *s = *state;
+	char *path = spool_file(s), *text;
+	struct sink_stats st;
+	int fd;
+
+	dest_fail(-ECONNREFUSED, 0);
+	assert_int_equal(sink_start_all(), 0);
+	for (unsigned int i = 0; i < 30; i++) {
+		push_spooled(s, 1);
+		wait_until(stats(s->sink).spooled == s->next);
+	}
+	sink_fini_all();
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	/* In the records of one chunk, and in the beginning of another one. */
+	assert_int_equal(pwrite(fd, "#", 1, 10500), 1);
+	assert_int_equal(pwrite(fd, "#", 1, 20 * (RECORD_LEN + 24)), 1);
+	close(fd);
+	free(path);
+	dest_fail(0, 0);
+	spool_sink_new(s);
+	assert_int_equal(stats(s->sink).recovered, 29);
+	assert_int_equal(sink_start_all(), 0);
+	wait_until(stats(s->sink).written == 28);
+	wait_until(stats(s->sink).spooled_bytes == 0);
+	st = stats(s->sink);
+	assert_int_equal(st.dropped[SINK_DROP_SPOOL_DAMAGED], 1);
+	assert_true(balanced(s->sink));
+	text = dest.data;
+	for (unsigned int i = 0; i < 30; i++) {
+		if (i == 10 || i == 20)
+			continue;
+		assert_int_equal(strtoul(text, NULL, 10), i);
+		text += RECORD_LEN;
+	}
+}
+
+static void two_sinks_have_two_spools(void **state)
+{
+	struct spools *s = *state;
+	struct sink *other = sink_named("other", &dest_ops, QUEUE_MIN, SINK_FULL_SPOOL), *third;
+
+	assert_int_equal(sink_spool(other, s->dir, 1 << 20), 0);
+	/* It has one. */
+	assert_int_equal(sink_spool(other, "/nonexistent", 1 << 20), 0);
+	third = sink_named("other", &other_ops, QUEUE_MIN, SINK_FULL_SPOOL);
+	assert_int_equal(sink_spool(third, s->dir, 1 << 20), -EBUSY);
+	assert_int_equal(sink_spool(sink_named("third", &dest_ops, QUEUE_MIN, SINK_FULL_DROP), "/nonexistent", 1),
+			 0);
+	assert_int_equal(sink_spool(sink_named("third", &other_ops, QUEUE_MIN, SINK_FULL_SPOOL), "/nonexistent/x",
+				    1 << 20), -ENOENT);
+}
+
+struct sampler {
+	struct sink *sink;
+	atomic_bool stop;
+	atomic_uint samples, unbalanced;
+};
+
+static void *sampler_main(void *arg)
+{
+	struct sampler *sampler = arg;
+
+	while (!atomic_load(&sampler->stop)) {
+		atomic_fetch_add(&sampler->samples, 1);
+		if (!balanced(sampler->sink))
+			atomic_fetch_add(&sampler->unbalanced, 1);
+	}
+	return NULL;
+}
+
+/* Two lanes, a destination that comes and goes, and somebody who looks all the time. */
+static void the_account_is_right_at_any_time(void **state)
+{
+	struct spools *s = *state;
+	struct producer p[2] = { { .count = 3000 }, { .count = 3000 } };
+	struct sampler sampler = { .sink = s->sink };
+	pthread_t threads[2], looking;
+	struct sink_stats st;
+
+	for (unsigned int i = 0; i < 2; i++)
+		p[i].outlet.sink = s->sink;
+	assert_int_equal(sink_start_all(), 0);
+	assert_int_equal(pthread_create(&looking, NULL, sampler_main, &sampler), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, producer_main, &p[i]), 0);
+	for (unsigned int round = 0; round < 100; round++) {
+		dest_fail(round % 3 == 0 ? -ECONNREFUSED : round % 3 == 1 ? -EAGAIN : 0, round * 777);
+		if (round % 10 == 0)
+			sink_reopen_all();
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	}
+	dest_fail(0, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		outlet_flush(&p[i].outlet);
+	}
+	wait_until(stats(s->sink).queued + stats(s->sink).spooled == 0);
+	atomic_store(&sampler.stop, true);
+	pthread_join(looking, NULL);
+	st = stats(s->sink);
+	assert_true(sampler.samples > 0);
+	assert_int_equal(sampler.unbalanced, 0);
+	assert_int_equal(st.formatted, 6000);
+	assert_int_equal(st.written, p[0].pushed + p[1].pushed);
+	assert_int_equal(dropped(&st), p[0].refused + p[1].refused);
+	assert_int_equal(dest_len(), st.written * RECORD_LEN);
+}
+
 #define unit(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define unit_spools(test) cmocka_unit_test_setup_teardown(test, spools_setup, spools_teardown)
 #define unit_files(test) cmocka_unit_test_setup_teardown(test, files_setup, files_teardown)
 
 int main(void)
@@ -1023,6 +1538,22 @@ int main(void)
 		unit_files(a_full_disk_costs_nothing_and_tears_no_line_when_there_is_room_again),
 		unit_files(a_file_moved_away_while_the_disk_is_full_ends_in_a_whole_line),
 		unit_files(a_file_that_is_full_at_the_end_ends_in_a_whole_line),
+		unit(every_record_is_accounted_for),
+		unit(opening_again_is_counted),
+		unit_spools(what_a_failing_destination_does_not_take_waits_on_disk),
+		unit_spools(a_chunk_that_was_begun_goes_on_where_it_was),
+		unit_spools(a_slow_destination_is_spooled_for_as_well),
+		unit_spools(a_destination_that_is_stuck_is_spooled_for_when_half_of_the_queue_is_used),
+		unit_spools(what_is_left_at_the_end_is_delivered_by_the_next_start),
+		unit_spools(a_chunk_that_was_begun_at_the_end_goes_on_with_the_next_record),
+		unit_spools(a_destination_that_works_leaves_nothing_at_the_end),
+		unit_spools(large_records_are_spooled),
+		unit_spools(a_full_spool_loses_what_it_refuses_and_nothing_else),
+		unit_spools(a_disk_that_cannot_be_spooled_to_is_said_once_and_tried_again),
+		unit_spools(what_neither_destination_nor_spool_take_at_the_end_is_counted),
+		unit_spools(damage_in_the_spool_is_counted_and_passed),
+		unit_spools(two_sinks_have_two_spools),
+		unit_spools(the_account_is_right_at_any_time),
 	};
 
 	signal(SIGXFSZ, SIG_IGN);
