@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The sink that sends to a socket; resolving and connecting happen on the sink's thread. */
+/* The sink that sends to a socket; its thread resolves and connects. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "sink_socket.h"
 
 #define CONNECT_MS	3000	/* for each address of a name */
+#define SLICE_MS	100	/* how long is waited at a time until the end is noticed */
 
 void *sink_socket_dest(const struct ulogd_socket *socket)
 {
@@ -41,12 +44,23 @@ static void socket_close(struct sink *sink)
 	sink_set_fd(sink, -1);
 }
 
+/* Waits until the connection is there or refused, not longer than CONNECT_MS. */
+static bool connect_wait(struct sink *sink, int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	for (int ms = 0; ms < CONNECT_MS && !sink_out_of_time(sink); ms += SLICE_MS)
+		if (poll(&pfd, 1, SLICE_MS) > 0)
+			return true;
+	return false;
+}
+
 /* Connects within CONNECT_MS.  A non-blocking descriptor or a negative errno. */
-static int connect_within(int family, int type, const struct sockaddr *addr, socklen_t len)
+static int connect_within(struct sink *sink, int family, int type, const struct sockaddr *addr,
+			  socklen_t len)
 {
 	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err = 0;
 	socklen_t err_len = sizeof(err);
-	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
 
 	if (fd < 0)
 		return -errno;
@@ -56,7 +70,7 @@ static int connect_within(int family, int type, const struct sockaddr *addr, soc
 		err = EBUSY;
 	else if (errno != EINPROGRESS)
 		err = errno;
-	else if (poll(&pfd, 1, CONNECT_MS) <= 0)
+	else if (!connect_wait(sink, fd))
 		err = ETIMEDOUT;
 	else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &err_len) < 0)
 		err = errno;
@@ -66,7 +80,7 @@ static int connect_within(int family, int type, const struct sockaddr *addr, soc
 	return -err;
 }
 
-static int connect_unix(const struct ulogd_socket *to)
+static int connect_unix(struct sink *sink, const struct ulogd_socket *to)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd;
@@ -75,29 +89,131 @@ static int connect_unix(const struct ulogd_socket *to)
 		return -ENAMETOOLONG;
 	strcpy(addr.sun_path, to->host);
 	if (to->kind == ULOGD_SOCKET_UNIX)
-		return connect_within(AF_UNIX, SOCK_STREAM, (struct sockaddr *)&addr, sizeof(addr));
-	fd = connect_within(AF_UNIX, SOCK_DGRAM, (struct sockaddr *)&addr, sizeof(addr));
+		return connect_within(sink, AF_UNIX, SOCK_STREAM, (struct sockaddr *)&addr,
+				      sizeof(addr));
+	fd = connect_within(sink, AF_UNIX, SOCK_DGRAM, (struct sockaddr *)&addr, sizeof(addr));
 	/* Some syslog daemons listen on /dev/log with a stream socket. */
 	if (fd == -EPROTOTYPE)
-		fd = connect_within(AF_UNIX, SOCK_STREAM, (struct sockaddr *)&addr, sizeof(addr));
+		fd = connect_within(sink, AF_UNIX, SOCK_STREAM, (struct sockaddr *)&addr,
+				    sizeof(addr));
 	return fd;
 }
 
-static int connect_inet(const struct sink *sink, const struct ulogd_socket *to)
-{
-	struct addrinfo hints = {
-		.ai_socktype = to->kind == ULOGD_SOCKET_UDP ? SOCK_DGRAM : SOCK_STREAM,
-	};
-	struct addrinfo *found, *ai;
-	int fd = -EADDRNOTAVAIL, ret;
+/*
+ * A name being resolved by a thread of its own, because getaddrinfo() takes as long as it takes.
+ * Freed by whoever of the two is done with it last.
+ */
+struct resolution {
+	pthread_mutex_t lock;
+	pthread_cond_t finished;
+	bool done;		/* by the thread */
+	bool abandoned;		/* by the sink */
+	int ret, err;		/* of getaddrinfo() and errno */
+	struct addrinfo hints, *found;
+	char *port;
+	char host[];
+};
 
-	ret = getaddrinfo(to->host, to->port, &hints, &found);
-	if (ret != 0) {
-		log_info("%s: getaddrinfo: %s", sink_name(sink), gai_strerror(ret));
-		return ret == EAI_SYSTEM ? -errno : -EHOSTUNREACH;
+static void resolution_free(struct resolution *r)
+{
+	if (r->found)
+		freeaddrinfo(r->found);
+	pthread_cond_destroy(&r->finished);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+static void *resolution_main(void *arg)
+{
+	struct resolution *r = arg;
+	struct addrinfo *found = NULL;
+	int ret = getaddrinfo(r->host, r->port, &r->hints, &found), err = errno;
+	bool abandoned;
+
+	pthread_mutex_lock(&r->lock);
+	r->ret = ret;
+	r->err = err;
+	r->found = ret == 0 ? found : NULL;
+	r->done = true;
+	abandoned = r->abandoned;
+	pthread_cond_signal(&r->finished);
+	pthread_mutex_unlock(&r->lock);
+	if (abandoned)
+		resolution_free(r);
+	return NULL;
+}
+
+static struct resolution *resolution_start(const struct ulogd_socket *to)
+{
+	size_t host_len = strlen(to->host) + 1, port_len = strlen(to->port) + 1;
+	struct resolution *r = calloc(1, sizeof(*r) + host_len + port_len);
+	pthread_condattr_t cond;
+	pthread_attr_t attr;
+	pthread_t thread;
+	int ret;
+
+	if (!r)
+		return NULL;
+	memcpy(r->host, to->host, host_len);
+	r->port = memcpy(r->host + host_len, to->port, port_len);
+	r->hints.ai_socktype = to->kind == ULOGD_SOCKET_UDP ? SOCK_DGRAM : SOCK_STREAM;
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_condattr_init(&cond);
+	pthread_condattr_setclock(&cond, CLOCK_MONOTONIC);
+	pthread_cond_init(&r->finished, &cond);
+	pthread_condattr_destroy(&cond);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	ret = pthread_create(&thread, &attr, resolution_main, r);
+	pthread_attr_destroy(&attr);
+	if (ret == 0)
+		return r;
+	resolution_free(r);
+	return NULL;
+}
+
+/* The addresses of @to, to be freed; waits for them until the daemon's time is over. */
+static int resolve(struct sink *sink, const struct ulogd_socket *to, struct addrinfo **ret)
+{
+	struct resolution *r = resolution_start(to);
+	int err = 0;
+	bool done;
+
+	if (!r)
+		return -ENOMEM;
+	pthread_mutex_lock(&r->lock);
+	while (!r->done && !sink_out_of_time(sink)) {
+		int64_t end_ms = log_now_ms() + SLICE_MS;
+		struct timespec end = { .tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000 };
+
+		pthread_cond_timedwait(&r->finished, &r->lock, &end);
 	}
+	done = r->done;
+	r->abandoned = !done;
+	pthread_mutex_unlock(&r->lock);
+	if (!done)
+		return -ETIMEDOUT;
+	if (r->ret == 0) {
+		*ret = r->found;
+		r->found = NULL;
+	} else {
+		log_info("%s: getaddrinfo: %s", sink_name(sink), gai_strerror(r->ret));
+		err = r->ret == EAI_SYSTEM ? -r->err : -EHOSTUNREACH;
+	}
+	resolution_free(r);
+	return err;
+}
+
+static int connect_inet(struct sink *sink, const struct ulogd_socket *to)
+{
+	int fd = -EADDRNOTAVAIL, ret;
+	struct addrinfo *found = NULL, *ai;
+
+	ret = resolve(sink, to, &found);
+	if (ret < 0)
+		return ret;
 	for (ai = found; ai && fd < 0; ai = ai->ai_next)
-		fd = connect_within(ai->ai_family, ai->ai_socktype, ai->ai_addr, ai->ai_addrlen);
+		fd = connect_within(sink, ai->ai_family, ai->ai_socktype, ai->ai_addr, ai->ai_addrlen);
 	freeaddrinfo(found);
 	return fd;
 }
@@ -110,7 +226,7 @@ static int socket_open(struct sink *sink)
 	if (to->kind == ULOGD_SOCKET_TCP || to->kind == ULOGD_SOCKET_UDP)
 		fd = connect_inet(sink, to);
 	else
-		fd = connect_unix(to);
+		fd = connect_unix(sink, to);
 	if (fd < 0)
 		return fd;
 	socket_close(sink);

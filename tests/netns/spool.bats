@@ -461,3 +461,24 @@ small_disk() {
 	[ "$status" = 1 ]
 	[[ $output == *": out1: queue_full: unknown way \"disk\"; write drop, wait or spool"* ]]
 }
+
+# --- the end ------------------------------------------------------------------------------------
+
+@test "a name server that does not answer does not hold up the end" {
+	# Five times thirty seconds.
+	printf 'nameserver 192.0.2.1\noptions timeout:30 attempts:5\n' >"$T/resolv.conf"
+	printf 'hosts: dns\n' >"$T/nsswitch.conf"
+	spool_conf host=collector.test
+	tap_add tap1
+	ip -n "$NS" addr add 192.0.2.2/24 dev tap1
+	ip -n "$NS" neigh add 192.0.2.1 lladdr 02:00:00:00:00:02 dev tap1
+	# shellcheck disable=SC2016
+	start_daemon log unshare --mount sh -c 'mount --bind "$0/resolv.conf" /etc/resolv.conf &&
+		mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf && exec "$@"' "$T" \
+		"$ULOGD" --plugin-dir "$PLUGIN_DIR"
+	nft_chain ip "prerouting priority raw" 'iifname tap0 log prefix "x" group 1'
+	send_logged 0 100
+	stop_counted
+	[ "$written $lost" = "0 0" ]
+	grep -q "; 100 in the spool" <<<"$said"
+}
