@@ -18,6 +18,7 @@ setup() {
 teardown() {
 	local mount
 
+	[ ! -e "$T/frozen" ] || fsfreeze -u "$T/spool"
 	cleanup
 	for mount in "${mounts[@]}"; do
 		umount "$mount" || :
@@ -324,6 +325,35 @@ small_disk() {
 	[ "$(lines "$T/numbers")" = "$written" ]
 	sort -nu "$T/numbers" | diff "$T/numbers" -
 	tail -n 1000 "$T/numbers" | diff <(seq 20000 20999) -
+}
+
+@test "a spool's disk that hangs holds up neither the lane nor other outputs" {
+	require fsfreeze mkfs.ext4
+	truncate -s 16M "$T/disk"
+	mkfs.ext4 -q "$T/disk"
+	mount -o loop "$T/disk" "$T/spool" || skip "cannot mount a file"
+	mounts+=("$T/spool")
+	spool_conf queue_size=262144
+	start_logging
+	send_logged 0 100
+	spooled 100
+	touch "$T/frozen"
+	fsfreeze -f "$T/spool"
+	send_logged 100 5000
+	fsfreeze -u "$T/spool"
+	rm "$T/frozen"
+	wait_for "an empty queue" reports_no "in the queue"
+	send_logged 5100 100
+	collect
+	wait_for "the end of spool and queue" reports_no " in the "
+	stop_counted
+	echo "# hanging disk: $written received, $lost counted as lost, of 5200" >&3
+	[ "$lost" -gt 0 ]
+	[ $((written + lost)) = 5200 ]
+	received >"$T/numbers"
+	[ "$(lines "$T/numbers")" = "$written" ]
+	sort -nu "$T/numbers" | diff "$T/numbers" -
+	tail -n 100 "$T/numbers" | diff <(seq 5100 5199) -
 }
 
 # --- several, and files -------------------------------------------------------------------------
