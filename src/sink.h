@@ -141,7 +141,7 @@ int sink_start_all(void);
 /** Asks all sinks to open their destinations again: after what is being written now. */
 void sink_reopen_all(void);
 
-/** The sink after @sink, the first one after NULL; NULL at the end. */
+/** The sink after @sink, the first one after NULL; NULL at the end.  For the main thread. */
 struct sink *sink_next(const struct sink *sink);
 
 /** What became of its records until now; any thread may ask. */
