@@ -23,7 +23,11 @@ static bool is_stdout(const char *path)
 struct file_dest {
 	struct ulogd_file file;		/* without its path, which is the sink's name */
 	bool regular;			/* what is open: a file, nothing that can block */
-	char now[PATH_MAX];		/* dated: the name it has been opened by */
+	dev_t dev;			/* … and which one */
+	ino_t ino;
+	uint64_t size;			/* … and its bytes, when this was last looked at */
+	bool astray;			/* it lost its name, and that could not be opened again: said */
+	char now[PATH_MAX];		/* the name it has been opened by */
 	_Alignas(max_align_t) char bytes[];
 };
 
@@ -53,7 +57,7 @@ static const struct ulogd_file *file_of(const struct sink *sink)
 /* Writes until offset @end of @data, from *done on; never blocks for long. */
 static int write_upto(const struct sink *sink, const char *data, uint32_t *done, uint32_t end)
 {
-	const struct file_dest *dest = sink_dest(sink);
+	struct file_dest *dest = sink_dest(sink);
 
 	while (*done < end) {
 		size_t len = end - *done;
@@ -70,6 +74,7 @@ static int write_upto(const struct sink *sink, const char *data, uint32_t *done,
 		if (n < 0)
 			return -errno;
 		*done += (uint32_t)n;
+		dest->size += (uint64_t)n;
 	}
 	return 0;
 }
@@ -166,20 +171,21 @@ static int path_open(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+static bool is_open_file(const struct file_dest *dest, const struct stat *st)
+{
+	return st->st_dev == dest->dev && st->st_ino == dest->ino;
+}
+
 /*
- * True when there is nothing to open again: standard output, the same file or FIFO as before
- * (but for a file that somebody has emptied), or a dated name for a second time in one second.
+ * True when there is nothing to open again: standard output, or the same file or FIFO as before,
+ * but for a file that somebody has emptied.
  */
 static bool still_open(const struct sink *sink, const char *path)
 {
-	const struct file_dest *dest = sink_dest(sink);
-	struct stat now, before;
+	struct stat st;
 
-	if (is_stdout(path) || (dest->file.dated && strcmp(path, dest->now) == 0))
-		return true;
-	return stat(path, &now) == 0 && fstat(sink_fd(sink), &before) == 0 &&
-	       now.st_dev == before.st_dev && now.st_ino == before.st_ino &&
-	       (!S_ISREG(now.st_mode) || now.st_size > 0);
+	return is_stdout(path) || (stat(path, &st) == 0 && is_open_file(sink_dest(sink), &st) &&
+				   (!S_ISREG(st.st_mode) || st.st_size > 0));
 }
 
 static int file_open(struct sink *sink)
@@ -210,20 +216,12 @@ static int file_open(struct sink *sink)
 	file_close(sink);
 	sink_set_fd(sink, fd);
 	dest->regular = S_ISREG(st.st_mode);
+	dest->dev = st.st_dev;
+	dest->ino = st.st_ino;
+	dest->size = st.st_size > 0 ? (uint64_t)st.st_size : dest->file.header_len;
+	dest->astray = false;
 	memcpy(dest->now, path, sizeof(path));
 	return 0;
-}
-
-static int file_write(struct sink *sink, struct chunk *c)
-{
-	int ret = write_upto(sink, c->data, &c->done, c->len);
-
-	if (ret == -EPIPE) {	/* the reader went away: the next one begins with a whole record */
-		chunk_rewind(c);
-		close(sink_fd(sink));
-		sink_set_fd(sink, -1);
-	}
-	return ret;
 }
 
 /*
@@ -248,6 +246,70 @@ static void file_settle(struct sink *sink, struct chunk *c)
 	if (fstat(sink_fd(sink), &st) < 0 || st.st_size < (off_t)(done - c->done) ||
 	    ftruncate(sink_fd(sink), st.st_size - (off_t)(done - c->done)) < 0)
 		log_error("%s: a record stays cut at the end of the old file", sink_name(sink));
+}
+
+/*
+ * The open file has lost its name.  A renamed one stays in use when the name cannot be opened again;
+ * but what goes into a file that was removed is lost, so that is a failure.
+ */
+static int file_open_again(struct sink *sink, struct chunk *c)
+{
+	struct file_dest *dest = sink_dest(sink);
+	bool removed;
+	struct stat st;
+	int ret;
+
+	removed = fstat(sink_fd(sink), &st) < 0 || st.st_nlink == 0;
+	if (c->done > 0 && !removed)
+		file_settle(sink, c);
+	ret = file_open(sink);
+	if (ret == 0) {
+		chunk_rewind(c);	/* what is open now begins with a whole record */
+		log_notice("%s: the file was renamed or removed, opened again", sink_name(sink));
+		return 0;
+	}
+	if (removed)
+		return ret;
+	if (!dest->astray)
+		log_error("%s: the file was renamed, and cannot be opened again: %s; the old one stays "
+			  "in use", sink_name(sink), strerror(-ret));
+	dest->astray = true;
+	return 0;
+}
+
+/* Keeps up with what others do to the file: rename it, remove it, empty it. */
+static int file_follow(struct sink *sink, struct chunk *c)
+{
+	struct file_dest *dest = sink_dest(sink);
+	struct stat st;
+
+	if (!dest->regular || is_stdout(dest->now))
+		return 0;
+	if (stat(dest->now, &st) < 0)
+		/* A name that cannot be looked at may still be the file's. */
+		return errno == ENOENT || errno == ENOTDIR ? file_open_again(sink, c) : 0;
+	if (!is_open_file(dest, &st))
+		return file_open_again(sink, c);
+	dest->size = (uint64_t)st.st_size;
+	if (dest->size > 0)
+		return 0;
+	chunk_rewind(c);
+	dest->size = dest->file.header_len;
+	return header_write(sink_fd(sink), &dest->file);
+}
+
+static int file_write(struct sink *sink, struct chunk *c)
+{
+	int ret = file_follow(sink, c);
+
+	if (ret == 0)
+		ret = write_upto(sink, c->data, &c->done, c->len);
+	if (ret == -EPIPE) {	/* the reader went away: the next one begins with a whole record */
+		chunk_rewind(c);
+		close(sink_fd(sink));
+		sink_set_fd(sink, -1);
+	}
+	return ret;
 }
 
 const struct sink_ops sink_file_ops = {
