@@ -90,6 +90,6 @@ static int gprint_start(struct ulogd_instance *inst)
 }
 
 ULOGD_PLUGIN(struct gprint_output,
-	.name = "GPRINT", .kind = ULOGD_OUTPUT, .inputs_all = true,
+	.name = "GPRINT", .kind = ULOGD_OUTPUT, .to_file = true, .inputs_all = true,
 	.options = options, .start = gprint_start, .format = gprint_format, .stop = gprint_stop,
 );

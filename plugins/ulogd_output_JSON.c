@@ -367,7 +367,7 @@ err_free:
 }
 
 ULOGD_PLUGIN(struct json_output,
-	.name = "JSON", .kind = ULOGD_OUTPUT, .inputs_all = true,
+	.name = "JSON", .kind = ULOGD_OUTPUT, .to_file = true, .inputs_all = true,
 	.options = options, .check = json_check, .start = json_start, .format = json_format,
 	.stop = json_stop,
 );

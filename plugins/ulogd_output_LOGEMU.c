@@ -74,7 +74,7 @@ static int logemu_start(struct ulogd_instance *inst)
 }
 
 ULOGD_PLUGIN(struct logemu_output,
-	.name = "LOGEMU", .kind = ULOGD_OUTPUT,
+	.name = "LOGEMU", .kind = ULOGD_OUTPUT, .to_file = true,
 	.options = options, .inputs = inputs,
 	.check = logemu_check, .start = logemu_start, .format = logemu_format,
 );

@@ -71,6 +71,6 @@ static int oprint_start(struct ulogd_instance *inst)
 }
 
 ULOGD_PLUGIN(struct oprint_output,
-	.name = "OPRINT", .kind = ULOGD_OUTPUT, .inputs_all = true,
+	.name = "OPRINT", .kind = ULOGD_OUTPUT, .to_file = true, .inputs_all = true,
 	.options = options, .start = oprint_start, .format = oprint_format, .stop = oprint_stop,
 );

@@ -175,7 +175,7 @@ static int pcap_start(struct ulogd_instance *inst)
 }
 
 ULOGD_PLUGIN(struct pcap_output,
-	.name = "PCAP", .kind = ULOGD_OUTPUT,
+	.name = "PCAP", .kind = ULOGD_OUTPUT, .to_file = true,
 	.options = options, .inputs = inputs,
 	.check = pcap_check, .start = pcap_start, .format = pcap_format,
 );

@@ -184,6 +184,6 @@ static int xml_start(struct ulogd_instance *inst)
 }
 
 ULOGD_PLUGIN(struct xml_output,
-	.name = "XML", .kind = ULOGD_OUTPUT,
+	.name = "XML", .kind = ULOGD_OUTPUT, .to_file = true,
 	.options = options, .inputs = inputs, .start = xml_start, .format = xml_format,
 );

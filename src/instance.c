@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* One id:NAME of a stack: its options, and what its plugin may ask of the daemon. */
 #include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,22 @@ static const struct ulogd_option netns_options[] = {
 	{}
 };
 
+/* Outputs to files have all of these, other outputs those behind the first ones. */
+enum { N_FILE_OPTIONS = 7 };
 static const struct ulogd_option output_options[] = {
+	ULOGD_OPT_STRING(struct common_options, file_mode, "",
+			 "mode of files that are made, in octal; empty: 0666 without the umask"),
+	ULOGD_OPT_STRING(struct common_options, file_group, "",
+			 "group of files that are made, name or number; empty: the daemon's"),
+	ULOGD_OPT_STRING(struct common_options, fsync, "none",
+			 "when to bring files to the disk: none, batch or interval (once a second)"),
+	ULOGD_OPT_STRING(struct common_options, rotate_size, "0",
+			 "bytes after which a new file is begun, like 500k, 100M or 1G; 0: never"),
+	ULOGD_OPT_STRING(struct common_options, rotate_interval, "0",
+			 "time after which a new file is begun, like 3600, 15m, 1h or 1d; 0: never"),
+	ULOGD_OPT_INT(struct common_options, rotate_keep, 7, 1, 9999, "old files that stay"),
+	ULOGD_OPT_BOOL(struct common_options, rotate_compress, 0, "compress old files (gzip)"),
+	[N_FILE_OPTIONS] =
 	ULOGD_OPT_INT(struct common_options, queue_size, 8 << 20, 256 << 10, INT32_MAX,
 		      "bytes that may wait for the destination"),
 	ULOGD_OPT_STRING(struct common_options, queue_full, "drop",
@@ -35,7 +52,7 @@ static const struct ulogd_option output_options[] = {
 const struct ulogd_option *instance_common_options(const struct ulogd_plugin *plugin)
 {
 	if (plugin->kind == ULOGD_OUTPUT)
-		return output_options;
+		return plugin->to_file ? output_options : output_options + N_FILE_OPTIONS;
 	return plugin->in_netns ? netns_options : NULL;
 }
 
@@ -83,6 +100,18 @@ static unsigned int outputs_collect(const struct ulogd_instance *inst, struct ul
 	return before + n;
 }
 
+/* Where common option @name has been set, or else the instance. */
+static struct conf_place common_option_place(const struct ulogd_instance *inst, const char *name)
+{
+	const struct ulogd_option *common = instance_common_options(inst->plugin);
+	const conf_origin *origin = inst->origins + options_count(inst->plugin->options);
+
+	for (; common && common->name; common++, origin++)
+		if (strcmp(common->name, name) == 0 && *origin)
+			return (*origin)->at;
+	return inst->at;
+}
+
 static const char *const queue_full_names[] = {
 	[SINK_FULL_DROP] = "drop", [SINK_FULL_WAIT] = "wait", [SINK_FULL_SPOOL] = "spool",
 };
@@ -96,22 +125,106 @@ static enum sink_full queue_full(const struct ulogd_instance *inst)
 	return SINK_FULL_DROP;
 }
 
-/* Checks the options that all outputs have; @origins: of output_options. */
-static void output_check(struct conf *conf, struct ulogd_instance *inst, const conf_origin *origins)
+/* Checks the options that all outputs have. */
+static void output_check(struct conf *conf, struct ulogd_instance *inst)
 {
-	enum { QUEUE_SIZE, QUEUE_FULL, SPOOL_DIR, SPOOL_SIZE };
 	const struct common_options *common = &inst->common;
 
 	if (strcmp(common->queue_full, queue_full_names[queue_full(inst)]) != 0)
-		conf_complain(conf, origins[QUEUE_FULL]->at, inst->id, "queue_full: unknown way "
-			      "\"%s\"; write drop, wait or spool", common->queue_full);
+		conf_complain(conf, common_option_place(inst, "queue_full"), inst->id,
+			      "queue_full: unknown way \"%s\"; write drop, wait or spool",
+			      common->queue_full);
 	if (conf_size(common->spool_size, &inst->spool_bytes) < 0 ||
 	    inst->spool_bytes < SPOOL_SIZE_MIN)
-		conf_complain(conf, origins[SPOOL_SIZE]->at, inst->id, "spool_size: \"%s\" is no "
-			      "size of at least 1M; write a number and k, M or G",
+		conf_complain(conf, common_option_place(inst, "spool_size"), inst->id,
+			      "spool_size: \"%s\" is no size of at least 1M; write a number and k, M or G",
 			      common->spool_size);
 	if (inst->spool_bytes < SPOOL_SIZE_MIN)
 		inst->spool_bytes = SPOOL_SIZE_MIN;
+}
+
+static int mode_parse(const char *text, struct file_options *ret)
+{
+	char *end;
+	unsigned long mode = strtoul(text, &end, 8);
+
+	ret->has_mode = *text != '\0';
+	ret->mode = (mode_t)mode;
+	return *end || mode > 0777 || strspn(text, "01234567") != strlen(text) ? -EINVAL : 0;
+}
+
+static int group_parse(const char *text, struct file_options *ret)
+{
+	const struct group *group = getgrnam(text);
+	char *end;
+	unsigned long num = strtoul(text, &end, 10);
+
+	ret->has_group = *text != '\0';
+	ret->group = group ? group->gr_gid : (gid_t)num;
+	return group || !*text || (*text >= '0' && *text <= '9' && !*end && num < UINT_MAX) ? 0 : -EINVAL;
+}
+
+static int fsync_parse(const char *text, struct file_options *ret)
+{
+	static const char *const names[] = {
+		[FILE_FSYNC_NONE] = "none", [FILE_FSYNC_BATCH] = "batch",
+		[FILE_FSYNC_INTERVAL] = "interval",
+	};
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			ret->fsync = (enum file_fsync)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int rotate_size_parse(const char *text, struct file_options *ret)
+{
+	return rotate_parse_size(text, &ret->rotate.size);
+}
+
+static int rotate_interval_parse(const char *text, struct file_options *ret)
+{
+	return rotate_parse_interval(text, &ret->rotate.interval_s);
+}
+
+/* Understands the options of files; what is wrong is said, and is as if it were not there. */
+static void file_options_check(struct conf *conf, struct ulogd_instance *inst)
+{
+	const struct common_options *common = &inst->common;
+	const struct {
+		const char *name, *value;
+		int (*parse)(const char *text, struct file_options *ret);
+		const char *help;
+	} texts[] = {
+		{ "file_mode", common->file_mode, mode_parse,
+		  "is no mode; write permission bits in octal, like 0640" },
+		{ "file_group", common->file_group, group_parse,
+		  "is no group; create it, or write the name or number of another" },
+		{ "fsync", common->fsync, fsync_parse, "is unknown; write none, batch or interval" },
+		{ "rotate_size", common->rotate_size, rotate_size_parse,
+		  "is no size; write bytes, or a number with k, M or G behind it, like 100M" },
+		{ "rotate_interval", common->rotate_interval, rotate_interval_parse,
+		  "is no time; write seconds, or a number with s, m, h or d behind it, like 1d" },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct file_options parsed = inst->file;
+
+		if (texts[i].parse(texts[i].value, &parsed) == 0)
+			inst->file = parsed;
+		else
+			conf_complain(conf, common_option_place(inst, texts[i].name), inst->id,
+				      "%s: \"%s\" %s", texts[i].name, texts[i].value, texts[i].help);
+	}
+	inst->file.rotate.keep = (unsigned int)common->rotate_keep;
+	inst->file.rotate.compress = common->rotate_compress && rotate_can_compress();
+	if (common->rotate_compress && !rotate_can_compress())
+		conf_complain(conf, common_option_place(inst, "rotate_compress"), inst->id,
+			      "rotate_compress: this daemon was built without zlib; leave it away, or "
+			      "build with zlib");
 }
 
 struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, const char *id,
@@ -154,7 +267,9 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 		conf->errors += !conf->lenient;
 	}
 	if (plugin->kind == ULOGD_OUTPUT)
-		output_check(conf, inst, inst->origins + n);
+		output_check(conf, inst);
+	if (plugin->to_file)
+		file_options_check(conf, inst);
 	return inst;
 }
 
@@ -355,8 +470,8 @@ void instance_outlet_put(struct ulogd_instance *inst)
 int ulogd_output_file(struct ulogd_instance *inst, const struct ulogd_file *file)
 {
 	struct sink *sink;
-	int ret = output_attach(inst, file->path, &sink_file_ops, sink_file_dest(file), file->sync,
-				&sink);
+	int ret = output_attach(inst, file->path, &sink_file_ops, sink_file_dest(file, &inst->file),
+				file->sync, &sink);
 
 	if (ret < 0)
 		return ulogd_fail(inst, ret, "cannot open %s as user %s: %m; create its directory, "

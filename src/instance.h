@@ -14,10 +14,18 @@
 
 #include "conf.h"
 #include "lane.h"
+#include "sink_file.h"
 
 /** Values of the options that the core adds to inputs in a namespace and to outputs. */
 struct common_options {
 	const char *network_namespace_path;
+	const char *file_mode;
+	const char *file_group;
+	const char *fsync;
+	const char *rotate_size;
+	const char *rotate_interval;
+	int32_t rotate_keep;
+	bool rotate_compress;
 	int32_t queue_size;
 	const char *queue_full;
 	const char *spool_dir, *spool_size;
@@ -57,6 +65,7 @@ struct ulogd_instance {
 	struct conf_place at;
 	struct common_options common;
 	uint64_t spool_bytes;		/* spool_size */
+	struct file_options file;	/* what they say about files */
 	conf_origin *origins;		/* of the plugin's options, then of the common ones */
 	bool refused;			/* by its check(): it is never started */
 	bool started;

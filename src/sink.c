@@ -86,6 +86,8 @@ struct sink {
 	/* The thread's own. */
 	struct chunk *replay;		/* where the spool is read to */
 	int64_t woken_ms;
+	int64_t flush_ms;		/* not 0: when flush() wants to be called */
+	bool unflushed;			/* it failed */
 	int64_t failing_since_ms;
 	uint64_t failing_dropped;	/* dropped when it began */
 	unsigned int retry_ms;
@@ -237,6 +239,11 @@ static struct chunk *chunk_take(struct sink *sink, size_t size)
 	c->next = NULL;
 	c->len = c->records = c->done = 0;
 	return c;
+}
+
+void sink_flush_at(struct sink *sink, int64_t ms)
+{
+	sink->flush_ms = ms;
 }
 
 int sink_wait_writable(const struct sink *sink)
@@ -439,7 +446,8 @@ static bool time_over(const struct sink *sink)
 static bool sink_has_work(const struct sink *sink)
 {
 	return sink->current || sink->spool_used || (sink->queue.first && !sink->saving) ||
-	       sink->reopen || sink->closing;
+	       sink->reopen || sink->closing ||
+	       (sink->flush_ms && log_now_ms() >= sink->flush_ms);
 }
 
 /* Somewhere around @ms, so that many daemons do not come back to a server all at once. */
@@ -458,11 +466,15 @@ static void sink_wait(struct sink *sink)
 	struct timespec end;
 
 	while (!sink_has_work(sink)) {
+		int64_t until = sink->refused == sink->refused_said ? 0 : sink->dropping.last_ms + 1000;
+
+		if (sink->flush_ms && (!until || sink->flush_ms < until))
+			until = sink->flush_ms;
 		sink->idle = true;
-		if (sink->refused == sink->refused_said) {
+		if (!until) {
 			pthread_cond_wait(&sink->wake, &sink->lock);
 		} else {
-			end = at_ms(sink->dropping.last_ms + 1000);
+			end = at_ms(until);
 			pthread_cond_timedwait(&sink->wake, &sink->lock, &end);
 			losses_check(sink);
 		}
@@ -642,7 +654,8 @@ static void current_finish(struct sink *sink)
 		sink->queued -= c->size;
 		chunk_free(sink, c);
 	}
-	sink_recovered(sink);
+	if (!sink->unflushed)
+		sink_recovered(sink);
 	pthread_mutex_unlock(&sink->lock);
 	if (saved)
 		spool_pop(sink->spool);
@@ -659,6 +672,26 @@ static bool sink_may_leave(struct sink *sink)
 	may = sink->spool && time_over(sink);
 	pthread_mutex_unlock(&sink->lock);
 	return may;
+}
+
+/* Calls flush(), and again later if it fails: until then the destination has not recovered. */
+static int sink_flush(struct sink *sink)
+{
+	int ret = 0;
+
+	sink->flush_ms = 0;
+	if (sink->ops->flush && sink->fd >= 0)
+		ret = sink->ops->flush(sink);
+	sink->unflushed = ret < 0;
+	if (ret < 0) {
+		sink->flush_ms = log_now_ms();
+		return ret;
+	}
+	pthread_mutex_lock(&sink->lock);
+	if (sink->fd >= 0)
+		sink_recovered(sink);
+	pthread_mutex_unlock(&sink->lock);
+	return 0;
 }
 
 /*
@@ -685,7 +718,7 @@ static int sink_deliver(struct sink *sink)
 		if (sink_may_leave(sink))
 			return 0;
 	}
-	return ret;
+	return ret < 0 ? ret : sink_flush(sink);
 }
 
 /* Says what became of the spool's state.  Lock held. */

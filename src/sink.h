@@ -43,6 +43,12 @@ struct sink_ops {
 	 */
 	int (*write)(struct sink *sink, struct chunk *c);
 	/**
+	 * When everything that waited has been written, and at the time sink_flush_at() has asked for.
+	 * 0, or why what was written may be lost all the same: it is called again, as after a failed
+	 * write().  NULL: nothing to do.
+	 */
+	int (*flush)(struct sink *sink);
+	/**
 	 * Before a reopen or the end, when @c was delivered in part: ends the record that has been
 	 * begun, or takes it back, so that c->done stands between two records.  NULL, or where it
 	 * cannot: the record is sent again if another destination is opened.
@@ -128,6 +134,8 @@ void sink_set_user(uid_t uid, gid_t gid);
 
 /** For open() and write(): the daemon ends, and the time for that is over. */
 bool sink_out_of_time(struct sink *sink);
+/** For flush(): asks to be called at @ms of log_now_ms(), also when there is nothing to write. */
+void sink_flush_at(struct sink *sink, int64_t ms);
 
 /** For write(): waits a moment until the descriptor takes more.  0, or -EAGAIN. */
 int sink_wait_writable(const struct sink *sink);

@@ -7,12 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "sink_file.h"
+
+#define FSYNC_MS	1000	/* fsync=interval */
+#define ROTATE_AGAIN_MS	10000	/* after it failed */
 
 static bool is_stdout(const char *path)
 {
@@ -22,16 +26,34 @@ static bool is_stdout(const char *path)
 /* What the sink knows of its file; header and trailer follow it in memory. */
 struct file_dest {
 	struct ulogd_file file;		/* without its path, which is the sink's name */
+	struct file_options options;
+	struct rotator *rotator;	/* NULL: files are not rotated */
 	bool regular;			/* what is open: a file, nothing that can block */
 	dev_t dev;			/* … and which one */
 	ino_t ino;
 	uint64_t size;			/* … and its bytes, when this was last looked at */
 	bool astray;			/* it lost its name, and that could not be opened again: said */
+	bool dirty;			/* written since the last fdatasync() */
+	int64_t synced_ms;		/* when that was */
+	time_t rotate_at;		/* rotate_interval: when this file's time is over */
+	bool tidied;			/* old files were looked after, which a crash may have prevented */
+	bool rotate_failed;		/* said */
+	int64_t rotate_again_ms;
 	char now[PATH_MAX];		/* the name it has been opened by */
 	_Alignas(max_align_t) char bytes[];
 };
 
-void *sink_file_dest(const struct ulogd_file *file)
+static void file_free(void *arg)
+{
+	struct file_dest *dest = arg;
+
+	if (!dest)
+		return;
+	rotator_free(dest->rotator);
+	free(dest);
+}
+
+void *sink_file_dest(const struct ulogd_file *file, const struct file_options *options)
 {
 	struct file_dest *dest = calloc(1, sizeof(*dest) + file->header_len + file->trailer_len);
 
@@ -39,6 +61,14 @@ void *sink_file_dest(const struct ulogd_file *file)
 		return NULL;
 	dest->file = *file;
 	dest->file.path = NULL;
+	dest->options = *options;
+	if (rotate_wanted(&options->rotate)) {
+		dest->rotator = rotator_new(&options->rotate, file->path, file->dated);
+		if (!dest->rotator) {
+			file_free(dest);
+			return NULL;
+		}
+	}
 	if (file->header_len > 0)
 		dest->file.header = memcpy(dest->bytes, file->header, file->header_len);
 	if (file->trailer_len > 0)
@@ -75,6 +105,7 @@ static int write_upto(const struct sink *sink, const char *data, uint32_t *done,
 			return -errno;
 		*done += (uint32_t)n;
 		dest->size += (uint64_t)n;
+		dest->dirty = true;
 	}
 	return 0;
 }
@@ -94,15 +125,24 @@ static int header_write(int fd, const struct ulogd_file *file)
 	return n < 0 ? -errno : -ENOSPC;
 }
 
+static bool file_is_synced(const struct file_dest *dest)
+{
+	return dest->options.fsync != FILE_FSYNC_NONE && dest->regular;
+}
+
 static void file_close(struct sink *sink)
 {
-	const struct ulogd_file *file = file_of(sink);
+	struct file_dest *dest = sink_dest(sink);
+	const struct ulogd_file *file = &dest->file;
 	int fd = sink_fd(sink);
 
 	if (fd < 0)
 		return;
 	if (file->trailer_len > 0 && write(fd, file->trailer, file->trailer_len) < 0)
 		log_error("%s: cannot write its last line: %s", sink_name(sink), strerror(errno));
+	if (file_is_synced(dest) && fdatasync(fd) < 0)
+		log_error("%s: what was written last may be lost: %s", sink_name(sink), strerror(errno));
+	dest->dirty = false;
 	close(fd);
 	sink_set_fd(sink, -1);
 }
@@ -157,23 +197,46 @@ static int file_adopt(const struct sink *sink, const char *path, off_t size)
 	return ret;
 }
 
-static int path_open(const char *path)
+/* Gives a new file its group and mode, in this order: changing the group may take mode bits away. */
+static void file_set_owner(const struct file_options *o, const char *path, int fd)
+{
+	if (o->has_group && fchown(fd, (uid_t)-1, o->group) < 0)
+		log_error("%s: cannot give it to group %u (file_group): %s; run as root with CAP_CHOWN, "
+			  "or as a member of this group", path, o->group, strerror(errno));
+	if (o->has_mode && fchmod(fd, o->mode) < 0)
+		log_error("%s: cannot give it mode %04o (file_mode): %s", path, o->mode, strerror(errno));
+}
+
+static int path_open(const struct file_options *o, const char *path)
 {
 	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, fd;
 	struct stat st;
+	bool exists;
 
-	if (is_stdout(path))
+	if (is_stdout(path)) {
 		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	else if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode))
+		return fd < 0 ? -errno : fd;
+	}
+	exists = stat(path, &st) == 0;
+	if (exists && S_ISFIFO(st.st_mode))
 		fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	else
-		fd = open(path, flags, 0666);
-	return fd < 0 ? -errno : fd;
+		fd = open(path, flags, o->has_mode ? o->mode : 0666);
+	if (fd < 0)
+		return -errno;
+	if (!exists)
+		file_set_owner(o, path, fd);
+	return fd;
 }
 
 static bool is_open_file(const struct file_dest *dest, const struct stat *st)
 {
 	return st->st_dev == dest->dev && st->st_ino == dest->ino;
+}
+
+static bool file_is_rotated(const struct file_dest *dest)
+{
+	return dest->rotator && dest->regular && !is_stdout(dest->now);
 }
 
 /*
@@ -188,7 +251,35 @@ static bool still_open(const struct sink *sink, const char *path)
 				   (!S_ISREG(st.st_mode) || st.st_size > 0));
 }
 
-static int file_open(struct sink *sink)
+/* Notes which file is open now, and until when. */
+static void file_opened(struct sink *sink, const char *path, const struct stat *st)
+{
+	struct file_dest *dest = sink_dest(sink);
+	bool has_records = (uint64_t)st->st_size > dest->file.header_len;
+	time_t now = time(NULL);
+
+	dest->regular = S_ISREG(st->st_mode);
+	dest->dev = st->st_dev;
+	dest->ino = st->st_ino;
+	dest->size = st->st_size > 0 ? (uint64_t)st->st_size : dest->file.header_len;
+	dest->astray = false;
+	snprintf(dest->now, sizeof(dest->now), "%s", path);
+	if (!dest->rotator)
+		return;
+	if (!file_is_rotated(dest)) {
+		log_notice("%s: this is no file to be rotated, rotate_size and rotate_interval do nothing",
+			   sink_name(sink));
+		return;
+	}
+	rotator_set_current(dest->rotator, path, st);
+	/* What stands in a file belongs to the time when it was last written. */
+	if (dest->options.rotate.interval_s > 0)
+		dest->rotate_at = rotate_after(dest->options.rotate.interval_s,
+					       has_records && st->st_mtime < now ? st->st_mtime : now);
+}
+
+/* Opens it, with the rotator's lock if there is one. */
+static int file_open_locked(struct sink *sink)
 {
 	struct file_dest *dest = sink_dest(sink);
 	char path[PATH_MAX];
@@ -202,7 +293,7 @@ static int file_open(struct sink *sink)
 		ret = file_adopt(sink, path, st.st_size);
 	if (ret < 0)
 		return ret;
-	fd = path_open(path);
+	fd = path_open(&dest->options, path);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)
@@ -215,13 +306,21 @@ static int file_open(struct sink *sink)
 	}
 	file_close(sink);
 	sink_set_fd(sink, fd);
-	dest->regular = S_ISREG(st.st_mode);
-	dest->dev = st.st_dev;
-	dest->ino = st.st_ino;
-	dest->size = st.st_size > 0 ? (uint64_t)st.st_size : dest->file.header_len;
-	dest->astray = false;
-	memcpy(dest->now, path, sizeof(path));
+	file_opened(sink, path, &st);
 	return 0;
+}
+
+static int file_open(struct sink *sink)
+{
+	struct file_dest *dest = sink_dest(sink);
+	int ret;
+
+	if (dest->rotator)
+		rotator_lock(dest->rotator);
+	ret = file_open_locked(sink);
+	if (dest->rotator)
+		rotator_unlock(dest->rotator);
+	return ret;
 }
 
 /*
@@ -298,12 +397,77 @@ static int file_follow(struct sink *sink, struct chunk *c)
 	return header_write(sink_fd(sink), &dest->file);
 }
 
+/* Begins a new file; false when it goes on with this one. */
+static bool file_rotate(struct sink *sink)
+{
+	struct file_dest *dest = sink_dest(sink);
+	ino_t ino = dest->ino;
+	int ret;
+
+	rotator_lock(dest->rotator);
+	ret = rotator_shift(dest->rotator);
+	if (ret == 0) {
+		ret = file_open_locked(sink);
+		if (ret < 0)
+			rotator_unshift(dest->rotator);
+	}
+	rotator_unlock(dest->rotator);
+	if (ret < 0) {
+		if (!dest->rotate_failed)
+			log_error("%s: cannot be rotated: %s; it grows on", sink_name(sink),
+				  strerror(-ret));
+		dest->rotate_failed = true;
+		dest->rotate_again_ms = log_now_ms() + ROTATE_AGAIN_MS;
+		return false;
+	}
+	dest->rotate_failed = false;
+	if (dest->ino == ino)
+		return false;	/* a dated name lasts a second */
+	log_info("%s: rotated", sink_name(sink));
+	rotator_tidy(dest->rotator);
+	return true;
+}
+
+/*
+ * Rotates the file if it is time to, which is only between two records.
+ * Returns the offset in @c up to which records belong into the file that is open then.
+ */
+static uint32_t file_share(struct sink *sink, const struct chunk *c)
+{
+	struct file_dest *dest = sink_dest(sink);
+	const struct rotate_options *o = &dest->options.rotate;
+	uint32_t i = chunk_records_within(c, c->done), end = chunk_record_end(c, i);
+	uint64_t limit = o->size > 0 ? o->size - MIN(o->size, dest->file.trailer_len) : UINT64_MAX;
+	bool empty = dest->size <= dest->file.header_len, over;
+	time_t now = time(NULL);
+
+	if (c->done != (i > 0 ? chunk_record_end(c, i - 1) : 0))
+		return end;	/* this one has been begun */
+	if (empty && o->interval_s > 0)
+		dest->rotate_at = rotate_after(o->interval_s, now);
+	over = dest->size + (end - c->done) > limit || (o->interval_s > 0 && now >= dest->rotate_at);
+	if (over && !empty && (log_now_ms() < dest->rotate_again_ms || !file_rotate(sink)))
+		return c->len;
+	if (dest->size + (c->len - c->done) <= limit)
+		return c->len;
+	/* As many as there is room for, but one. */
+	if (dest->size + (end - c->done) <= limit)
+		end = chunk_record_end(c, chunk_records_within(c, c->done + (uint32_t)(limit - dest->size)) -
+				       1);
+	return end;
+}
+
 static int file_write(struct sink *sink, struct chunk *c)
 {
+	struct file_dest *dest = sink_dest(sink);
 	int ret = file_follow(sink, c);
 
-	if (ret == 0)
-		ret = write_upto(sink, c->data, &c->done, c->len);
+	if (file_is_rotated(dest) && !dest->tidied)
+		rotator_tidy(dest->rotator);
+	dest->tidied = true;
+	while (ret == 0 && c->done < c->len)
+		ret = write_upto(sink, c->data, &c->done,
+				 file_is_rotated(dest) ? file_share(sink, c) : c->len);
 	if (ret == -EPIPE) {	/* the reader went away: the next one begins with a whole record */
 		chunk_rewind(c);
 		close(sink_fd(sink));
@@ -312,10 +476,29 @@ static int file_write(struct sink *sink, struct chunk *c)
 	return ret;
 }
 
+static int file_flush(struct sink *sink)
+{
+	struct file_dest *dest = sink_dest(sink);
+	int64_t now = log_now_ms();
+
+	if (!dest->dirty || !file_is_synced(dest))
+		return 0;
+	if (dest->options.fsync == FILE_FSYNC_INTERVAL && now < dest->synced_ms + FSYNC_MS) {
+		sink_flush_at(sink, dest->synced_ms + FSYNC_MS);
+		return 0;
+	}
+	if (fdatasync(sink_fd(sink)) < 0)
+		return -errno;
+	dest->dirty = false;
+	dest->synced_ms = now;
+	return 0;
+}
+
 const struct sink_ops sink_file_ops = {
 	.open = file_open,
 	.write = file_write,
+	.flush = file_flush,
 	.settle = file_settle,
 	.close = file_close,
-	.free = free,
+	.free = file_free,
 };

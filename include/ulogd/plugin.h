@@ -160,6 +160,7 @@ struct ulogd_plugin {
 	const char *name;		/* as in stack=, upper case */
 	enum ulogd_kind kind;
 	bool in_netns;			/* inputs: takes network_namespace_path */
+	bool to_file;			/* outputs: takes the options of ulogd_output_file() */
 	const struct ulogd_option *options;	/* or NULL */
 	const struct ulogd_field *inputs;	/* or NULL */
 	bool inputs_all;		/* instead: the outputs of all before it, see ulogd_input_at() */
@@ -438,7 +439,8 @@ struct ulogd_file {
 
 /**
  * Makes a file the destination of an output; in start().  Outputs with the same path share
- * one sink, which is as the first of them says.  Says itself what went wrong.
+ * one sink, which is as the first of them says.  Says itself what went wrong.  How the file is
+ * made and kept say the options that plugins with .to_file have: file_mode, fsync and so on.
  */
 int ulogd_output_file(struct ulogd_instance *inst, const struct ulogd_file *file);
 

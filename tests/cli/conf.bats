@@ -257,3 +257,59 @@ value() {
 	[ ! -e "$T/pid" ]
 	[ ! -e "$T/out.txt" ]
 }
+
+@test "wrong_values_of_the_options_of_files_are_all_said_with_their_lines" {
+	local n
+
+	small_conf
+	# Behind [emu1] and its two lines stands [v1].
+	sed -i '/^sync=1/q' "$CONF"
+	n=$(lines "$CONF")
+	cat >>"$CONF" <<-EOF
+	file_mode=rw
+	file_group=no-such-group-here
+	fsync=always
+	rotate_size=10MB
+	rotate_interval=1w
+	rotate_keep=0
+	rotate_compress=yes
+	[v1]
+	file="$T/one.vec"
+	EOF
+	exits 1 ulogd -t -c "$CONF"
+	says "$CONF:$((n + 1)): emu1: file_mode: \"rw\" is no mode; write permission bits in octal, like 0640" \
+		"$CONF:$((n + 2)): emu1: file_group: \"no-such-group-here\" is no group; create it, or " \
+		"$CONF:$((n + 3)): emu1: fsync: \"always\" is unknown; write none, batch or interval" \
+		"$CONF:$((n + 4)): emu1: rotate_size: \"10MB\" is no size; write bytes, or a number with k, M or G" \
+		"$CONF:$((n + 5)): emu1: rotate_interval: \"1w\" is no time; write seconds, or a number with s, m" \
+		"$CONF:$((n + 6)): emu1: rotate_keep: 0 is out of range; write a number from 1 to 9999" \
+		"$CONF:$((n + 7)): emu1: "
+	[ "$(grep -c "$CONF:" "$T/run.err")" = 7 ] || fail "$stderr"
+	# Nothing of this belongs to an output that writes no file.
+	sed -i 's/emu1:LOGEMU/emu1:SYSLOG/' "$CONF"
+	exits 1 ulogd -t -c "$CONF"
+	says 'emu1: unknown config key "rotate_size"'
+}
+
+@test "modes_and_groups_of_files_are_checked" {
+	for line in file_mode=0640 file_mode=640 file_mode=000 'file_mode=""' file_group=0 file_group=root file_group=4294967294 \
+		'file_group=""' rotate_size=0 rotate_interval=0 rotate_size=1G rotate_interval=1d rotate_keep=9999 fsync=batch; do
+		small_conf
+		sed -i "s/^sync=1/sync=1\\n$line/" "$CONF"
+		succeeds ulogd -t -c "$CONF"
+		[ "$stderr" = "" ] || fail "$line: $stderr"
+	done
+	for line in file_mode=8 file_mode=01000 file_mode=+6 file_mode=-1 file_mode=0x1 file_mode=0640x file_group=-1 \
+		file_group=4294967295 file_group=99999999999999999999 file_group=0x0 rotate_size=-1; do
+		small_conf
+		sed -i "s/^sync=1/sync=1\\n$line/" "$CONF"
+		exits 1 ulogd -t -c "$CONF"
+	done
+}
+
+@test "lenient_leaves_out_wrong_values_of_the_options_of_files" {
+	small_conf
+	sed -i 's/^sync=1/sync=1\nrotate_size=huge/' "$CONF"
+	succeeds ulogd --lenient -c "$CONF"
+	[ "$(lines "$T/out.txt")" = 1 ]
+}

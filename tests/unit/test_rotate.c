@@ -355,8 +355,8 @@ static void freeing_stops_compressing_and_leaves_the_plain_file(void **state)
 static void of_dated_files_the_newest_stay(void **state)
 {
 	static const char *const names[] = {
-		"x-01012026-000000.xml", "x-31122025-000000.xml", "x-02012026-000000.xml", "x-03012026-000000.xml",
-		"x-04012026-000000.xml",
+		"x-01012026-000000.xml", "x-31122025-000000.xml", "x-02012026-000000.xml",
+		"x-03012026-000000.xml", "x-04012026-000000.xml",
 	};
 	static const int hours[] = { 2, 1, 3, 4, 5 };
 	char *format = test_path(t.dir, "x-%d%m%Y-%H%M%S.xml");

@@ -824,7 +824,8 @@ static int files_setup(void **state)
 	f->path = test_path(f->dir, "log");
 	f->moved = test_path(f->dir, "log.1");
 	assert_int_equal(sink_get(f->path, &sink_file_ops,
-				  sink_file_dest(&(struct ulogd_file){ .path = f->path }), QUEUE_MIN,
+				  sink_file_dest(&(struct ulogd_file){ .path = f->path },
+						 &(struct file_options){}), QUEUE_MIN,
 				  SINK_FULL_DROP, &f->outlet.sink), 0);
 	*state = f;
 	return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Files: what others do to them, and disks that fail. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -46,6 +47,19 @@ ssize_t __wrap_write(int fd, const void *data, size_t len)
 	return n;
 }
 
+static atomic_int fsync_errno;
+static atomic_uint fsyncs;
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+
+int __wrap_fdatasync(int fd)
+{
+	atomic_fetch_add(&fsyncs, 1);
+	errno = atomic_load(&fsync_errno);
+	return errno ? -1 : __real_fdatasync(fd);
+}
+
 /* From now on files take @room bytes, then writing fails with @err. */
 static void disk_fails(int err, int room)
 {
@@ -69,6 +83,8 @@ static int setup(void **state)
 {
 	(void)state;
 	disk_works();
+	atomic_store(&fsync_errno, 0);
+	atomic_store(&fsyncs, 0);
 	log_catch();
 	t.dir = test_dir_new();
 	t.path = test_path(t.dir, "log");
@@ -90,12 +106,17 @@ static int teardown(void **state)
 }
 
 /* Opens t.path as @file says, but for its path, and starts. */
-static void start(struct ulogd_file file)
+static void start_with(struct ulogd_file file, struct file_options options)
 {
 	file.path = t.path;
-	assert_int_equal(sink_get(t.path, &sink_file_ops, sink_file_dest(&file), QUEUE, SINK_FULL_DROP,
-				  &t.outlet.sink), 0);
+	assert_int_equal(sink_get(t.path, &sink_file_ops, sink_file_dest(&file, &options), QUEUE,
+				  SINK_FULL_DROP, &t.outlet.sink), 0);
 	assert_int_equal(sink_start_all(), 0);
+}
+
+static void start(struct ulogd_file file)
+{
+	start_with(file, (struct file_options){});
 }
 
 /* Hands over @text, each line of which is a record. */
@@ -294,6 +315,274 @@ static void the_half_of_a_record_in_a_removed_file_is_written_again_whole(void *
 	wait_until(file_is(t.path, "two hundred\nthree\n"));
 }
 
+/* ------------------------------------------------------------ new files */
+
+static unsigned int file_mode(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_mode & 07777 : 0;
+}
+
+static void new_files_have_the_mode_that_the_umask_leaves(void **state)
+{
+	mode_t before = umask(027);
+
+	(void)state;
+	start((struct ulogd_file){});
+	umask(before);
+	assert_int_equal(file_mode(t.path), 0640);
+}
+
+static void new_files_have_their_mode_whatever_the_umask_is(void **state)
+{
+	mode_t before = umask(077);
+
+	(void)state;
+	start_with((struct ulogd_file){}, (struct file_options){ .has_mode = true, .mode = 0644 });
+	assert_int_equal(file_mode(t.path), 0644);
+	push("one\n");
+	wait_until(file_is(t.path, "one\n"));
+	assert_int_equal(rename(t.path, t.moved), 0);
+	push("two\n");
+	wait_until(file_is(t.path, "two\n"));
+	umask(before);
+	assert_int_equal(file_mode(t.path), 0644);
+}
+
+static void files_that_exist_keep_their_mode(void **state)
+{
+	(void)state;
+	test_file_write(t.path, "", 0);
+	assert_int_equal(chmod(t.path, 0600), 0);
+	start_with((struct ulogd_file){}, (struct file_options){ .has_mode = true, .mode = 0644 });
+	assert_int_equal(file_mode(t.path), 0600);
+}
+
+static void new_files_have_their_group(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	start_with((struct ulogd_file){}, (struct file_options){ .has_group = true, .group = 4711 });
+	assert_int_equal(stat(t.path, &st), 0);
+	assert_int_equal(st.st_gid, 4711);
+	assert_log_lacks("cannot give it");
+}
+
+static void a_group_that_may_not_be_given_is_said_and_the_file_is_written(void **state)
+{
+	(void)state;
+	if (geteuid() == 0) {
+		assert_int_equal(chmod(t.dir, 0777), 0);
+		assert_int_equal(seteuid(65534), 0);
+	}
+	start_with((struct ulogd_file){}, (struct file_options){ .has_group = true, .group = 4711 });
+	assert_log_has("cannot give it to group 4711 (file_group): Operation not permitted; run as root with");
+	push("one\n");
+	wait_until(file_is(t.path, "one\n"));
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+}
+
+/* ---------------------------------------------------------------- fsync */
+
+static void without_fsync_nothing_is_brought_to_the_disk(void **state)
+{
+	(void)state;
+	start((struct ulogd_file){});
+	push("one\n");
+	wait_until(file_is(t.path, "one\n"));
+	sink_fini_all();
+	assert_int_equal(fsyncs, 0);
+}
+
+static void with_batch_each_turn_ends_on_the_disk(void **state)
+{
+	(void)state;
+	start_with((struct ulogd_file){}, (struct file_options){ .fsync = FILE_FSYNC_BATCH });
+	for (unsigned int n = 1; n <= 3; n++) {
+		push("line\n");
+		wait_until(atomic_load(&fsyncs) == n);
+	}
+}
+
+static void with_interval_the_disk_is_asked_once_a_second(void **state)
+{
+	int64_t begun = log_now_ms();
+
+	(void)state;
+	start_with((struct ulogd_file){}, (struct file_options){ .fsync = FILE_FSYNC_INTERVAL });
+	for (unsigned int n = 0; n < 20; n++) {
+		push("line\n");
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	}
+	/* The last of them, too, without any further record. */
+	wait_until(atomic_load(&fsyncs) >= 2);
+	assert_true(log_now_ms() - begun >= 1000);
+	sink_fini_all();
+	assert_true(atomic_load(&fsyncs) <= 2 + (log_now_ms() - begun) / 1000);
+}
+
+static void fsync_that_fails_is_a_failure_and_tried_again_without_a_record(void **state)
+{
+	(void)state;
+	atomic_store(&fsync_errno, EIO);
+	start_with((struct ulogd_file){}, (struct file_options){ .fsync = FILE_FSYNC_BATCH });
+	push("one\n");
+	wait_until(atomic_load(&fsyncs) >= 3);
+	assert_int_equal(log_count("cannot write: Input/output error; will keep trying"), 1);
+	atomic_store(&fsync_errno, 0);
+	wait_until(log_has("writes again after"));
+	assert_file(t.path, "one\n");
+}
+
+/* ------------------------------------------------------------- rotation */
+
+static void a_file_is_rotated_before_the_record_that_it_has_no_room_for(void **state)
+{
+	char *older = test_path(t.dir, "log.2");
+
+	(void)state;
+	start_with((struct ulogd_file){},
+		   (struct file_options){ .rotate = { .size = 10, .keep = 2 } });
+	push("1234\n1234\n67\nmuch too long\n89\n0\n");
+	sink_fini_all();
+	assert_file(t.path, "89\n0\n");
+	assert_file(t.moved, "much too long\n");
+	assert_file(older, "67\n");
+	assert_int_equal(log_count("rotated"), 3);
+	free(older);
+}
+
+static void rotated_files_have_header_and_trailer_within_their_size(void **state)
+{
+	(void)state;
+	start_with((struct ulogd_file){ .header = "head\n", .header_len = 5,
+					.trailer = "tail\n", .trailer_len = 5 },
+		   (struct file_options){ .rotate = { .size = 20, .keep = 2 } });
+	push("1234\n6789\n1\n");
+	sink_fini_all();
+	assert_file(t.moved, "head\n1234\n6789\ntail\n");
+	assert_file(t.path, "head\n1\ntail\n");
+}
+
+static void what_is_in_a_file_at_the_start_counts(void **state)
+{
+	(void)state;
+	test_file_write(t.path, "12345678\n", 9);
+	start_with((struct ulogd_file){}, (struct file_options){ .rotate = { .size = 10, .keep = 2 } });
+	push("1\n");
+	sink_fini_all();
+	assert_file(t.moved, "12345678\n");
+	assert_file(t.path, "1\n");
+}
+
+static void a_file_of_yesterday_is_rotated_before_the_first_record(void **state)
+{
+	struct timespec yesterday = { .tv_sec = time(NULL) - 86400 };
+
+	(void)state;
+	test_file_write(t.path, "old\n", 4);
+	assert_int_equal(utimensat(AT_FDCWD, t.path, (struct timespec[]){ yesterday, yesterday }, 0), 0);
+	start_with((struct ulogd_file){}, (struct file_options){ .rotate = { .interval_s = 86400, .keep = 2 } });
+	push("new\n");
+	wait_until(file_is(t.path, "new\n"));
+	assert_file(t.moved, "old\n");
+}
+
+static void a_file_is_rotated_when_its_interval_is_over_but_not_without_records(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	start_with((struct ulogd_file){}, (struct file_options){ .rotate = { .interval_s = 1, .keep = 2 } });
+	nanosleep(&(struct timespec){ .tv_sec = 1, .tv_nsec = 100000000 }, NULL);
+	push("one\n");
+	wait_until(file_is(t.path, "one\n"));
+	assert_int_equal(stat(t.moved, &st), -1);
+	nanosleep(&(struct timespec){ .tv_sec = 1, .tv_nsec = 100000000 }, NULL);
+	push("two\n");
+	wait_until(file_is(t.path, "two\n"));
+	assert_file(t.moved, "one\n");
+}
+
+static void a_record_that_a_full_disk_has_cut_is_completed_before_rotating(void **state)
+{
+	(void)state;
+	start_with((struct ulogd_file){}, (struct file_options){ .rotate = { .size = 8, .keep = 2 } });
+	disk_fails(ENOSPC, 6);
+	push("1234\n67\n2\n");
+	wait_until(log_has("cannot write"));
+	disk_works();
+	sink_fini_all();
+	assert_file(t.moved, "1234\n67\n");
+	assert_file(t.path, "2\n");
+	assert_log_has("3 records written (10 bytes), 0 lost");
+}
+
+static void a_file_that_cannot_be_rotated_grows_on(void **state)
+{
+	(void)state;
+	start_with((struct ulogd_file){}, (struct file_options){ .rotate = { .size = 8, .keep = 1 } });
+	assert_int_equal(mkdir(t.moved, 0700), 0);
+	push("1234\n6789\n1234\n6789\n");
+	sink_fini_all();
+	assert_file(t.path, "1234\n6789\n1234\n6789\n");
+	assert_int_equal(log_count("cannot be rotated: Is a directory; it grows on"), 1);
+	assert_int_equal(rmdir(t.moved), 0);
+}
+
+static void a_new_file_without_room_for_its_header_is_not_begun(void **state)
+{
+	(void)state;
+	start_with((struct ulogd_file){ .header = "head\n", .header_len = 5 },
+		   (struct file_options){ .rotate = { .size = 10, .keep = 2 } });
+	push("1234\n");
+	wait_until(file_is(t.path, "head\n1234\n"));
+	disk_fails(ENOSPC, 3);
+	push("6789\n");
+	wait_until(log_has("cannot be rotated: No space left on device"));
+	wait_until(log_has("cannot write"));
+	disk_works();
+	wait_until(file_is(t.path, "head\n1234\n6789\n"));
+}
+
+static void old_files_are_compressed(void **state)
+{
+	char *gz = test_path(t.dir, "log.1.gz"), *command;
+
+	(void)state;
+	if (!rotate_can_compress())
+		skip();
+	start_with((struct ulogd_file){},
+		   (struct file_options){ .rotate = { .size = 5, .keep = 2, .compress = true } });
+	push("one\ntwo\n");
+	assert_true(asprintf(&command, "test ! -e '%s' && test \"$(gzip -dc '%s' 2>/dev/null)\" = one",
+			     t.moved, gz) > 0);
+	wait_until(system(command) == 0);
+	assert_file(t.path, "two\n");
+	free(command);
+	free(gz);
+}
+
+static void what_is_no_file_is_not_rotated(void **state)
+{
+	struct file_options options = { .rotate = { .size = 5, .keep = 2 } };
+
+	(void)state;
+	assert_int_equal(sink_get("/dev/null", &sink_file_ops,
+				  sink_file_dest(&(struct ulogd_file){ .path = "/dev/null" }, &options), QUEUE,
+				  SINK_FULL_DROP, &t.outlet.sink), 0);
+	assert_int_equal(sink_start_all(), 0);
+	push("one\ntwo\n");
+	sink_fini_all();
+	assert_log_has("/dev/null: this is no file to be rotated, rotate_size and rotate_interval do nothing");
+	assert_log_has("2 records written");
+}
+
 #define unit(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -308,6 +597,25 @@ int main(void)
 		unit(of_each_error_recovery_completes_the_record_that_was_cut),
 		unit(a_file_renamed_while_the_disk_is_full_ends_in_a_whole_record),
 		unit(the_half_of_a_record_in_a_removed_file_is_written_again_whole),
+		unit(new_files_have_the_mode_that_the_umask_leaves),
+		unit(new_files_have_their_mode_whatever_the_umask_is),
+		unit(files_that_exist_keep_their_mode),
+		unit(new_files_have_their_group),
+		unit(a_group_that_may_not_be_given_is_said_and_the_file_is_written),
+		unit(without_fsync_nothing_is_brought_to_the_disk),
+		unit(with_batch_each_turn_ends_on_the_disk),
+		unit(with_interval_the_disk_is_asked_once_a_second),
+		unit(fsync_that_fails_is_a_failure_and_tried_again_without_a_record),
+		unit(a_file_is_rotated_before_the_record_that_it_has_no_room_for),
+		unit(rotated_files_have_header_and_trailer_within_their_size),
+		unit(what_is_in_a_file_at_the_start_counts),
+		unit(a_file_of_yesterday_is_rotated_before_the_first_record),
+		unit(a_file_is_rotated_when_its_interval_is_over_but_not_without_records),
+		unit(a_record_that_a_full_disk_has_cut_is_completed_before_rotating),
+		unit(a_file_that_cannot_be_rotated_grows_on),
+		unit(a_new_file_without_room_for_its_header_is_not_begun),
+		unit(old_files_are_compressed),
+		unit(what_is_no_file_is_not_rotated),
 	};
 
 	signal(SIGXFSZ, SIG_IGN);
