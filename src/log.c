@@ -2,12 +2,14 @@
 /* The daemon's own messages: where they go and how they look. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,9 +30,16 @@ static struct {
 	enum { TO_STDERR, TO_STDOUT, TO_SYSLOG, TO_FILE } to;
 	char *path;
 	int fd;
+	dev_t dev;		/* TO_FILE: which file is open */
+	ino_t ino;
 	int level;
 	bool verbose, plain;
+	bool detached;		/* nobody reads stderr */
 	atomic_bool starting;
+
+	uint64_t unwritten;	/* lines that the destination did not take, and why */
+	int unwritten_err;
+	bool torn;		/* half a line is at the end of what it took */
 
 	/* Lines of other threads, oldest first; the lock guards these four. */
 	pthread_t writer;
@@ -71,51 +80,188 @@ static int syslog_priority(int level)
 	}
 }
 
-static void write_all(int fd, const char *data, size_t len)
+/* Writes all of @data, or returns the error; *ret becomes what was written in any case. */
+static int write_upto(int fd, const char *data, size_t len, size_t *ret)
 {
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
+	*ret = 0;
+	while (*ret < len) {
+		ssize_t n = write(fd, data + *ret, len - *ret);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return;	/* a log that cannot be written has nobody to tell */
-		data += n;
-		len -= (size_t)n;
+			return n < 0 ? -errno : -EIO;
+		*ret += (size_t)n;
 	}
+	return 0;
+}
+
+/* To where there is nobody to tell when it fails. */
+static void write_all(int fd, const char *data, size_t len)
+{
+	size_t written;
+
+	write_upto(fd, data, len, &written);
+}
+
+#define LINE_OUT_SIZE	(LINE_MAX_BYTES + 64)
+
+/* The line with its date, and a newline. */
+static size_t line_print(const struct line *l, char out[LINE_OUT_SIZE])
+{
+	char date[32];
+	struct tm tm;
+
+	localtime_r(&l->when, &tm);
+	strftime(date, sizeof(date), "%a %b %e %H:%M:%S %Y", &tm);
+	return (size_t)snprintf(out, LINE_OUT_SIZE, "%s <%d> %s\n", date, l->level, l->text);
+}
+
+static int file_open(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Takes @fd for the file that is written. */
+static void file_use(int fd)
+{
+	struct stat st = {};
+
+	if (lg.fd >= 0)
+		close(lg.fd);
+	fstat(fd, &st);
+	lg.fd = fd;
+	lg.dev = st.st_dev;
+	lg.ino = st.st_ino;
+	lg.torn = false;
+}
+
+/* Writes one line whole or not at all. */
+static int dest_put(const char *data, size_t len)
+{
+	struct stat st;
+	size_t written;
+	int ret;
+
+	if (lg.torn) {	/* ends the half line that is there */
+		ret = write_upto(lg.fd, "\n", 1, &written);
+		if (ret < 0)
+			return ret;
+		lg.torn = false;
+	}
+	ret = write_upto(lg.fd, data, len, &written);
+	if (ret == 0 || written == 0)
+		return ret;
+	lg.torn = fstat(lg.fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)written ||
+		  ftruncate(lg.fd, st.st_size - (off_t)written) < 0;
+	return ret;
+}
+
+/* The same for a line of the log about itself. */
+static int __attribute__((format(printf, 2, 3))) dest_say(int level, const char *fmt, ...)
+{
+	struct line l = { .when = time(NULL), .level = level };
+	char out[LINE_OUT_SIZE];
+	va_list ap;
+	int len;
+
+	len = snprintf(l.text, sizeof(l.text), "log.c:%d ", __LINE__);
+	va_start(ap, fmt);
+	vsnprintf(l.text + len, sizeof(l.text) - (size_t)len, fmt, ap);
+	va_end(ap);
+	return dest_put(out, line_print(&l, out));
+}
+
+/*
+ * Opens the file anew when it was renamed or removed.  A renamed one stays in use when that fails,
+ * what goes into a removed one would be lost.
+ */
+static int file_follow(void)
+{
+	struct stat st;
+	int fd;
+
+	if (lg.to != TO_FILE || fstat(lg.fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	if (stat(lg.path, &st) == 0 ? st.st_dev == lg.dev && st.st_ino == lg.ino :
+				      errno != ENOENT && errno != ENOTDIR)
+		return 0;
+	fd = file_open(lg.path);
+	if (fd < 0)
+		return fstat(lg.fd, &st) == 0 && st.st_nlink > 0 ? 0 : fd;
+	file_use(fd);
+	return dest_say(ULOGD_NOTICE, "%s: the log was renamed or removed, opened again", lg.path);
+}
+
+/* Says what is missing, before the next line. */
+static int unwritten_say(void)
+{
+	int ret;
+
+	if (lg.unwritten == 0)
+		return 0;
+	ret = dest_say(ULOGD_ERROR, "%" PRIu64 " lines of this log could not be written: %s", lg.unwritten,
+		       strerror(lg.unwritten_err));
+	if (ret == 0)
+		lg.unwritten = 0;
+	return ret;
+}
+
+/* A log that cannot be written is no reason to end: lines are counted, and elsewhere it is said once. */
+static void dest_failed(int err)
+{
+	lg.unwritten_err = -err;
+	if (lg.unwritten++ > 0)
+		return;
+	if (lg.detached)
+		syslog(LOG_DAEMON | LOG_ERR, "the log %s cannot be written: %s; make room, or open it again "
+		       "by SIGHUP", log_destination(), strerror(-err));
+	else
+		dprintf(STDERR_FILENO, "ulogd: the log %s cannot be written: %s; make room, or open it again by "
+			"SIGHUP\n", log_destination(), strerror(-err));
+}
+
+static void dest_write(const char *data, size_t len)
+{
+	int ret = file_follow();
+
+	if (ret == 0)
+		ret = unwritten_say();
+	if (ret == 0)
+		ret = dest_put(data, len);
+	if (ret < 0)
+		dest_failed(ret);
 }
 
 static void line_write(const struct line *l)
 {
-	char out[LINE_MAX_BYTES + 64], date[32];
-	struct tm tm;
-	int len;
+	char out[LINE_OUT_SIZE];
+	size_t len;
 
 	if (lg.to == TO_STDERR && lg.plain) {
-		len = snprintf(out, sizeof(out), "%s\n", l->text + l->body);
-		return write_all(STDERR_FILENO, out, (size_t)len);
+		len = (size_t)snprintf(out, sizeof(out), "%s\n", l->text + l->body);
+		return write_all(STDERR_FILENO, out, len);
 	}
-	localtime_r(&l->when, &tm);
-	strftime(date, sizeof(date), "%a %b %e %H:%M:%S %Y", &tm);
-	len = snprintf(out, sizeof(out), "%s <%d> %s\n", date, l->level, l->text);
-
+	len = line_print(l, out);
 	switch (lg.to) {
 	case TO_SYSLOG:
 		syslog(syslog_priority(l->level), "%s", l->text + l->body);
 		break;
 	case TO_STDERR:
-		write_all(STDERR_FILENO, out, (size_t)len);
+		write_all(STDERR_FILENO, out, len);
 		return;
 	case TO_STDOUT:
 	case TO_FILE:
-		write_all(lg.fd, out, (size_t)len);
+		dest_write(out, len);
 		break;
 	}
 	if (lg.verbose && lg.to != TO_SYSLOG) {
-		write_all(STDERR_FILENO, out, (size_t)len);
+		write_all(STDERR_FILENO, out, len);
 	} else if (lg.starting && l->level >= ULOGD_ERROR) {
-		len = snprintf(out, sizeof(out), "%s\n", l->text + l->body);
-		write_all(STDERR_FILENO, out, (size_t)len);
+		len = (size_t)snprintf(out, sizeof(out), "%s\n", l->text + l->body);
+		write_all(STDERR_FILENO, out, len);
 	}
 }
 
@@ -212,8 +358,12 @@ static void destination_close(void)
 {
 	if (lg.to == TO_SYSLOG)
 		closelog();
+	else if (lg.to != TO_STDERR)
+		unwritten_say();
 	if (lg.to == TO_FILE)
 		close(lg.fd);
+	lg.unwritten = 0;
+	lg.torn = false;
 	free(lg.path);
 	lg.path = NULL;
 	lg.fd = -1;
@@ -227,13 +377,6 @@ void log_fini(void)
 	if (lg.wake_fd >= 0)
 		close(lg.wake_fd);
 	lg.wake_fd = -1;
-}
-
-static int file_open(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
-
-	return fd < 0 ? -errno : fd;
 }
 
 int log_open(const char *dest)
@@ -250,14 +393,15 @@ int log_open(const char *dest)
 	destination_close();
 	if (fd == STDOUT_FILENO) {
 		lg.to = TO_STDOUT;
+		lg.fd = fd;
 	} else if (fd >= 0) {
 		lg.to = TO_FILE;
 		lg.path = strdup(dest);
+		file_use(fd);
 	} else if (dest) {
 		openlog("ulogd", LOG_PID, LOG_DAEMON);
 		lg.to = TO_SYSLOG;
 	}
-	lg.fd = fd;
 	return 0;
 }
 
@@ -270,13 +414,13 @@ int log_reopen(void)
 	fd = file_open(lg.path);
 	if (fd < 0)
 		return fd;
-	close(lg.fd);
-	lg.fd = fd;
+	file_use(fd);
 	return 0;
 }
 
 void log_detach(void)
 {
+	lg.detached = true;
 	if (lg.to == TO_STDERR)
 		log_open("syslog");
 	lg.verbose = false;

@@ -4,6 +4,10 @@
  *
  * The main thread writes them.  Messages of other threads wait in a small ring
  * until the main thread flushes it, so that no lane ever waits for the log's disk.
+ *
+ * A file that was renamed or removed is opened anew before the next line.  Lines that it does not
+ * take, because the disk is full for example, are counted, which is said when it takes lines again;
+ * that it fails is said once on stderr, or without a terminal in syslog.
  */
 #ifndef LOG_H
 #define LOG_H

@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <pthread.h>
 #include <regex.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "unit.h"
 
@@ -203,12 +205,10 @@ static void reopening_follows_a_file_that_was_moved_away(void **state)
 	assert_int_equal(log_open(path), 0);
 	log_error("one");
 	assert_int_equal(rename(path, moved), 0);
-	log_error("two");
 	assert_int_equal(log_reopen(), 0);
 	log_error("three");
 	text = test_file_read(moved);
 	assert_non_null(strstr(text, " one\n"));
-	assert_non_null(strstr(text, " two\n"));
 	assert_null(strstr(text, " three\n"));
 	free(text);
 	text = test_file_read(path);
@@ -250,6 +250,43 @@ static void reopening_what_is_no_file_does_nothing(void **state)
 	assert_int_equal(log_reopen(), 0);
 }
 
+static void assert_file_has(const char *path, const char *want)
+{
+	char *text = test_file_read(path);
+
+	if (!strstr(text, want))
+		fail_msg("%s lacks \"%s\": %s", path, want, text);
+	free(text);
+}
+
+static void a_file_that_was_renamed_or_removed_is_opened_again_before_the_next_line(void **state)
+{
+	char *dir = test_dir_new(), *path = test_path(dir, "log"), *moved = test_path(dir, "log.1"), *text;
+
+	(void)state;
+	assert_int_equal(log_open(path), 0);
+	log_error("one");
+	assert_int_equal(rename(path, moved), 0);
+	log_error("two");
+	log_error("three");
+	text = test_file_read(path);
+	if (!matches(text, "^[A-Z][a-z]{2} .* <5> log\\.c:[0-9]+ /.*/log: the log was renamed or removed, "
+			   "opened again$"))
+		fail_msg("%s", text);
+	assert_true(strstr(text, "opened again") < strstr(text, " two\n"));
+	assert_null(strstr(strstr(text, "opened again") + 1, "opened again"));
+	free(text);
+	assert_int_equal(unlink(path), 0);
+	log_error("four");
+	assert_file_has(path, " four\n");
+	text = test_file_read(moved);
+	assert_null(strstr(text, "two"));
+	free(text);
+	free(path);
+	free(moved);
+	test_dir_remove(dir);
+}
+
 /* Calls @body with stderr in a file and returns what it wrote. */
 static char *stderr_of(void (*body)(void))
 {
@@ -266,6 +303,107 @@ static char *stderr_of(void (*body)(void))
 	free(path);
 	test_dir_remove(dir);
 	return text;
+}
+
+static struct {
+	char *dir, *path;
+} failing;
+
+static void say_without_directory(void)
+{
+	assert_int_equal(log_open(failing.path), 0);
+	log_error("one");
+	assert_int_equal(unlink(failing.path), 0);
+	assert_int_equal(rmdir(failing.dir), 0);
+	log_error("two");
+	log_error("three");
+}
+
+static void a_removed_directory_costs_lines_that_are_counted(void **state)
+{
+	char *text;
+
+	(void)state;
+	failing.dir = test_dir_new();
+	failing.path = test_path(failing.dir, "log");
+	text = stderr_of(say_without_directory);
+	assert_non_null(strstr(text, "/log cannot be written: No such file or directory; make room"));
+	assert_null(strstr(strstr(text, "cannot be written") + 1, "cannot be written"));
+	free(text);
+	assert_int_equal(mkdir(failing.dir, 0700), 0);
+	log_error("four");
+	text = test_file_read(failing.path);
+	assert_non_null(strstr(text, "<7> log.c:"));
+	assert_non_null(strstr(text, " 2 lines of this log could not be written: No such file or directory\n"));
+	assert_true(strstr(text, " 2 lines") < strstr(text, " four\n"));
+	free(text);
+	log_error("five");
+	text = test_file_read(failing.path);
+	assert_null(strstr(strstr(text, "could not be written") + 1, "could not be written"));
+	free(text);
+	free(failing.path);
+	test_dir_remove(failing.dir);
+}
+
+static void file_limit(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void say_full(void)
+{
+	assert_int_equal(log_open(failing.path), 0);
+	log_error("one");
+	file_limit(100);
+	log_error("two, which has a bit more to say so that it does not fit");
+	log_error("three, which has a bit more to say so that it does not fit");
+	file_limit(RLIM_INFINITY);
+}
+
+static void a_full_disk_costs_whole_lines_that_are_counted(void **state)
+{
+	char *text;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	failing.dir = test_dir_new();
+	failing.path = test_path(failing.dir, "log");
+	text = stderr_of(say_full);
+	assert_non_null(strstr(text, "/log cannot be written: File too large"));
+	free(text);
+	log_error("four");
+	text = test_file_read(failing.path);
+	assert_true(matches(text, "^.* <7> test_log\\.c:[0-9]+ one\n.* <7> log\\.c:[0-9]+ 2 lines of this log "
+			    "could not be written: File too large\n.* four\n$"));
+	assert_null(strstr(text, "two"));
+	free(text);
+	free(failing.path);
+	test_dir_remove(failing.dir);
+}
+
+static void say_to_full(void)
+{
+	assert_int_equal(log_open("/dev/full"), 0);
+	log_set_verbose(true);
+	log_error("one");
+	log_error("two");
+	log_set_verbose(false);
+	assert_int_equal(log_open(NULL), 0);
+}
+
+static void what_the_log_does_not_take_is_on_stderr_if_so_configured(void **state)
+{
+	char *text = stderr_of(say_to_full);
+
+	(void)state;
+	assert_true(matches(text, "^ulogd: the log /dev/full cannot be written: No space left on device; "));
+	assert_non_null(strstr(text, " one\n"));
+	assert_non_null(strstr(text, " two\n"));
+	free(text);
 }
 
 static void say_plain(void)
@@ -355,6 +493,10 @@ int main(void)
 		unit(a_file_is_appended_to_and_named),
 		unit(reopening_follows_a_file_that_was_moved_away),
 		unit(reopen_keeps_old_file_on_error),
+		unit(a_file_that_was_renamed_or_removed_is_opened_again_before_the_next_line),
+		unit(a_removed_directory_costs_lines_that_are_counted),
+		unit(a_full_disk_costs_whole_lines_that_are_counted),
+		unit(what_the_log_does_not_take_is_on_stderr_if_so_configured),
 		unit(reopening_what_is_no_file_does_nothing),
 		unit(plain_messages_are_the_text_alone),
 		unit(verbose_copies_messages_to_stderr),
