@@ -40,6 +40,7 @@ static struct {
 	uint64_t unwritten;	/* lines that the destination did not take, and why */
 	int unwritten_err;
 	bool torn;		/* half a line is at the end of what it took */
+	bool astray;		/* the file lost its name, and that could not be opened again: said */
 
 	/* Lines of other threads, oldest first; the lock guards these four. */
 	pthread_t writer;
@@ -135,7 +136,7 @@ static void file_use(int fd)
 	lg.fd = fd;
 	lg.dev = st.st_dev;
 	lg.ino = st.st_ino;
-	lg.torn = false;
+	lg.torn = lg.astray = false;
 }
 
 /* Writes one line whole or not at all. */
@@ -189,10 +190,17 @@ static int file_follow(void)
 				      errno != ENOENT && errno != ENOTDIR)
 		return 0;
 	fd = file_open(lg.path);
-	if (fd < 0)
-		return fstat(lg.fd, &st) == 0 && st.st_nlink > 0 ? 0 : fd;
-	file_use(fd);
-	return dest_say(ULOGD_NOTICE, "%s: the log was renamed or removed, opened again", lg.path);
+	if (fd >= 0) {
+		file_use(fd);
+		return dest_say(ULOGD_NOTICE, "%s: the log was renamed or removed, opened again", lg.path);
+	}
+	if (fstat(lg.fd, &st) < 0 || st.st_nlink == 0)
+		return fd;
+	if (lg.astray)
+		return 0;
+	lg.astray = true;
+	return dest_say(ULOGD_ERROR, "%s: the log was renamed, and cannot be opened again: %s; the old one "
+			"stays in use", lg.path, strerror(-fd));
 }
 
 /* Says what is missing, before the next line. */

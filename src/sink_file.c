@@ -414,8 +414,9 @@ static bool file_rotate(struct sink *sink)
 	rotator_unlock(dest->rotator);
 	if (ret < 0) {
 		if (!dest->rotate_failed)
-			log_error("%s: cannot be rotated: %s; it grows on", sink_name(sink),
-				  strerror(-ret));
+			log_error("%s: cannot be rotated: %s; it grows on%s", sink_name(sink),
+				  strerror(-ret), ret == -EACCES || ret == -EPERM ?
+				  ", let the daemon's user write to its directory" : "");
 		dest->rotate_failed = true;
 		dest->rotate_again_ms = log_now_ms() + ROTATE_AGAIN_MS;
 		return false;

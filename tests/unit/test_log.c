@@ -305,6 +305,34 @@ static char *stderr_of(void (*body)(void))
 	return text;
 }
 
+static void a_renamed_file_stays_in_use_while_its_name_cannot_be_opened(void **state)
+{
+	char *dir = test_dir_new(), *path = test_path(dir, "log"), *gone, *old, *text;
+
+	(void)state;
+	assert_true(asprintf(&gone, "%s.gone", dir) > 0);
+	old = test_path(gone, "log");
+	assert_int_equal(log_open(path), 0);
+	assert_int_equal(rename(dir, gone), 0);
+	log_error("one");
+	log_error("two");
+	text = test_file_read(old);
+	assert_non_null(strstr(text, "/log: the log was renamed, and cannot be opened again: No such file or "
+			       "directory; the old one stays in use\n"));
+	assert_null(strstr(strstr(text, "stays in use") + 1, "stays in use"));
+	assert_non_null(strstr(text, " one\n"));
+	assert_non_null(strstr(text, " two\n"));
+	free(text);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	log_error("three");
+	assert_file_has(path, "opened again\n");
+	assert_file_has(path, " three\n");
+	free(path);
+	free(old);
+	test_dir_remove(dir);
+	test_dir_remove(gone);
+}
+
 static struct {
 	char *dir, *path;
 } failing;
@@ -494,6 +522,7 @@ int main(void)
 		unit(reopening_follows_a_file_that_was_moved_away),
 		unit(reopen_keeps_old_file_on_error),
 		unit(a_file_that_was_renamed_or_removed_is_opened_again_before_the_next_line),
+		unit(a_renamed_file_stays_in_use_while_its_name_cannot_be_opened),
 		unit(a_removed_directory_costs_lines_that_are_counted),
 		unit(a_full_disk_costs_whole_lines_that_are_counted),
 		unit(what_the_log_does_not_take_is_on_stderr_if_so_configured),

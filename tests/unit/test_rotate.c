@@ -2,6 +2,9 @@
 /* Old files: sizes and times as text, when an interval ends, names, compressing. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "rotate.h"
 #include "unit.h"
@@ -352,6 +355,30 @@ static void freeing_stops_compressing_and_leaves_the_plain_file(void **state)
 	free(tmp);
 }
 
+static void compressing_that_fails_leaves_the_plain_file(void **state)
+{
+	struct pollfd said = { .fd = log_fd(), .events = POLLIN };
+	struct rlimit limit, before;
+
+	(void)state;
+	needs_zlib();
+	begin(3, true);
+	file_make("log", "b");
+	file_make("log.1", "a");
+	current_is("log");
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 10;	/* no room for gzip's header */
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	rotator_tidy(t.rotator);
+	/* The log has no room either, but the message waits in memory. */
+	wait_until(poll(&said, 1, 0) > 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_log_has("/log.1: cannot be compressed: File too large; it stays as it is");
+	assert_string_equal(files(), "log=b log.1=a ");
+}
+
 static void of_dated_files_the_newest_stay(void **state)
 {
 	static const char *const names[] = {
@@ -399,6 +426,7 @@ int main(void)
 		unit(what_a_crash_has_left_is_put_right),
 		unit(files_may_move_on_while_they_are_compressed),
 		unit(freeing_stops_compressing_and_leaves_the_plain_file),
+		unit(compressing_that_fails_leaves_the_plain_file),
 		unit(of_dated_files_the_newest_stay),
 	};
 
