@@ -182,7 +182,7 @@ static int fsync_parse(const char *text, struct file_options *ret)
 
 static int rotate_size_parse(const char *text, struct file_options *ret)
 {
-	return rotate_parse_size(text, &ret->rotate.size);
+	return conf_size(text, &ret->rotate.size);
 }
 
 static int rotate_interval_parse(const char *text, struct file_options *ret)

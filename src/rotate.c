@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
@@ -42,48 +41,23 @@ struct rotator {
 
 /* -------------------------------------------------------------- options */
 
-/* A number and at most one of the letters of @units, whose values are in @values. */
-static int number_parse(const char *text, const char *units, const uint64_t *values, uint64_t max,
-			uint64_t *ret)
+int rotate_parse_interval(const char *text, uint32_t *ret)
 {
-	const char *unit = NULL;
-	uint64_t value = 1, num;
+	static const char units[] = "smhd";
+	static const uint32_t values[] = { 1, 60, 3600, DAY_S };
+	unsigned long long num;
+	const char *unit;
 	char *end;
 
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
 	errno = 0;
 	num = strtoull(text, &end, 10);
-	if (errno)
+	unit = *end ? strchr(units, *end) : units;
+	if (errno || !unit || (*end && end[1]) || num > INT32_MAX / values[unit - units])
 		return -EINVAL;
-	if (*end) {
-		unit = strchr(units, *end);
-		if (!unit || end[1])
-			return -EINVAL;
-		value = values[unit - units];
-	}
-	if (num > max / value)
-		return -EINVAL;
-	*ret = num * value;
+	*ret = (uint32_t)num * values[unit - units];
 	return 0;
-}
-
-int rotate_parse_size(const char *text, uint64_t *ret)
-{
-	static const uint64_t values[] = { 1 << 10, 1 << 10, 1 << 20, 1 << 20, 1 << 30, 1 << 30 };
-
-	return number_parse(text, "kKmMgG", values, INT64_MAX, ret);
-}
-
-int rotate_parse_interval(const char *text, uint32_t *ret)
-{
-	static const uint64_t values[] = { 1, 60, 3600, DAY_S };
-	uint64_t seconds;
-	int err = number_parse(text, "smhd", values, INT32_MAX, &seconds);
-
-	if (err == 0)
-		*ret = (uint32_t)seconds;
-	return err;
 }
 
 time_t rotate_after(uint32_t interval_s, time_t when)

@@ -32,9 +32,6 @@ static inline bool rotate_wanted(const struct rotate_options *o)
 /** True when this build can compress. */
 bool rotate_can_compress(void);
 
-/** "500000", "500k", "10M" or "2G" in bytes, k being 1024.  -EINVAL: something else. */
-int rotate_parse_size(const char *text, uint64_t *ret);
-
 /** "3600", "3600s", "60m", "1h" or "7d" in seconds.  -EINVAL: something else. */
 int rotate_parse_interval(const char *text, uint32_t *ret);
 

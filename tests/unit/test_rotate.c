@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Old files: sizes and times as text, when an interval ends, names, compressing. */
+/* Old files: times as text, when an interval ends, names, compressing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,31 +10,6 @@
 #include "unit.h"
 
 /* -------------------------------------------------------------- options */
-
-static void sizes_are_bytes_or_have_a_unit(void **state)
-{
-	static const struct {
-		const char *text;
-		uint64_t size;
-	} sizes[] = {
-		{ "0", 0 }, { "1", 1 }, { "500000", 500000 }, { "3k", 3072 }, { "3K", 3072 },
-		{ "10M", 10 << 20 }, { "2g", 2ULL << 30 }, { "007", 7 },
-	};
-	static const char *const wrong[] = {
-		"", "k", "-1", "+1", " 1", "1 ", "1kk", "1kB", "1.5M", "0x10", "1T", "1m ",
-		"9223372036854775808", "99999999999G", "99999999999999999999999",
-	};
-	uint64_t size;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		assert_int_equal(rotate_parse_size(sizes[i].text, &size), 0);
-		assert_int_equal(size, sizes[i].size);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-		if (rotate_parse_size(wrong[i], &size) != -EINVAL)
-			fail_msg("\"%s\" is a size", wrong[i]);
-}
 
 static void intervals_are_seconds_or_have_a_unit(void **state)
 {
@@ -414,7 +389,6 @@ static void of_dated_files_the_newest_stay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sizes_are_bytes_or_have_a_unit),
 		cmocka_unit_test(intervals_are_seconds_or_have_a_unit),
 		cmocka_unit_test(intervals_end_by_the_local_clock),
 		unit(files_move_on_by_one_and_the_oldest_goes),
