@@ -433,10 +433,14 @@ static void fsync_that_fails_is_a_failure_and_tried_again_without_a_record(void 
 	start_with((struct ulogd_file){}, (struct file_options){ .fsync = FILE_FSYNC_BATCH });
 	push("one\n");
 	wait_until(atomic_load(&fsyncs) >= 3);
+	/* That other records can be written is no recovery. */
+	push("two\n");
+	wait_until(file_is(t.path, "one\ntwo\n"));
+	wait_until(atomic_load(&fsyncs) >= 5);
+	assert_log_lacks("writes again");
 	assert_int_equal(log_count("cannot write: Input/output error; will keep trying"), 1);
 	atomic_store(&fsync_errno, 0);
 	wait_until(log_has("writes again after"));
-	assert_file(t.path, "one\n");
 }
 
 /* ------------------------------------------------------------- rotation */
