@@ -36,6 +36,9 @@ static struct {
 	bool verbose, plain;
 	bool detached;		/* nobody reads stderr */
 	atomic_bool starting;
+	void (*listen)(const char *text, void *arg);	/* the main thread's */
+	void *listen_arg;
+	int listen_level;
 
 	uint64_t unwritten;	/* lines that the destination did not take, and why */
 	int unwritten_err;
@@ -335,6 +338,8 @@ void log_vat(const char *file, int line, int level, const char *fmt, va_list ap)
 	if (pthread_equal(pthread_self(), lg.writer)) {
 		log_flush();
 		line_write(&l);
+		if (lg.listen && level >= lg.listen_level)
+			lg.listen(l.text + l.body, lg.listen_arg);
 	} else {
 		line_queue(&l);
 	}
@@ -448,6 +453,13 @@ const char *log_destination(void)
 		break;
 	}
 	return "stderr";
+}
+
+void log_listen(int level, void (*listen)(const char *text, void *arg), void *arg)
+{
+	lg.listen = listen;
+	lg.listen_arg = arg;
+	lg.listen_level = level;
 }
 
 void log_set_level(int level)

@@ -56,6 +56,9 @@ const char *log_destination(void);
 int log_fd(void);
 void log_flush(void);
 
+/** Gives @listen each message of at least @level that the main thread writes; NULL: nobody. */
+void log_listen(int level, void (*listen)(const char *text, void *arg), void *arg);
+
 #define log_debug(...)	log_at(__FILE__, __LINE__, ULOGD_DEBUG, __VA_ARGS__)
 #define log_info(...)	log_at(__FILE__, __LINE__, ULOGD_INFO, __VA_ARGS__)
 #define log_notice(...)	log_at(__FILE__, __LINE__, ULOGD_NOTICE, __VA_ARGS__)

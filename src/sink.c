@@ -290,6 +290,9 @@ static void losses_say(struct sink *sink)
 {
 	uint64_t lost = sink->refused - sink->refused_said;
 
+	sink->refused_said = sink->refused;
+	if (sink->ops->transient)
+		return;
 	switch (refuse_reason(sink)) {
 	case SINK_DROP_SPOOL_FULL:
 		log_error("%s: the spool and the queue are full, %" PRIu64 " records lost since the "
@@ -1113,6 +1116,8 @@ static void sink_report(struct sink *sink)
 	char more[512] = "";
 	uint64_t lost = 0;
 
+	if (sink->ops->transient)
+		return;
 	sink_stats(sink, &st);
 	for (unsigned int i = 0; i < SINK_DROPS; i++) {
 		lost += st.dropped[i];
@@ -1146,6 +1151,16 @@ void sink_report_all(void)
 {
 	for (struct sink *sink = sinks; sink; sink = sink->next)
 		sink_report(sink);
+}
+
+bool sink_transient(const struct sink *sink)
+{
+	return sink->ops->transient;
+}
+
+void sink_use(struct sink *sink)
+{
+	sink->users++;
 }
 
 void sink_put(struct sink *sink)

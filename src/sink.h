@@ -33,6 +33,8 @@ struct sink;
 struct sink_ops {
 	/** What open() may have to wait for, like a name server, must not hold up the start. */
 	bool open_later;
+	/** It comes and goes with somebody who watches: nothing is said in the log about it. */
+	bool transient;
 	/** Opens the destination; what was open before is replaced only on success. */
 	int (*open)(struct sink *sink);
 	/**
@@ -109,11 +111,17 @@ struct sink_stats {
 int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t queue_size,
 	     enum sink_full full, struct sink **ret);
 
+/** One more user of a sink that the caller uses already. */
+void sink_use(struct sink *sink);
+
 /** Takes one user from the sink; without users it lives on until sink_close_unused(). */
 void sink_put(struct sink *sink);
 
 /** Ends sinks without users when their queues are written, or after @timeout_ms; does not wait. */
 void sink_close_unused(unsigned int timeout_ms);
+
+/** True when it is none of the configuration's, see struct sink_ops. */
+bool sink_transient(const struct sink *sink);
 
 /** The destination's name, what the ops know of it, and its descriptor; -1: not open. */
 const char *sink_name(const struct sink *sink);

@@ -505,6 +505,28 @@ static void once_a_second_is_at_most_once_a_second(void **state)
 	assert_true(ulogd_once_a_second(&once));
 }
 
+static void listened_append(const char *text, void *arg)
+{
+	char *all = arg;
+
+	snprintf(all + strlen(all), 256 - strlen(all), "%s;", text);
+}
+
+static void who_listens_is_given_what_the_main_thread_says(void **state)
+{
+	char all[256] = "";
+
+	(void)state;
+	log_listen(ULOGD_ERROR, listened_append, all);
+	log_notice("too quiet");
+	log_error("wrong %d", 1);
+	log_fatal("worse");
+	log_listen(0, NULL, NULL);
+	log_error("later");
+	assert_string_equal(all, "wrong 1;worse;");
+	assert_log_has("wrong 1");
+}
+
 #define unit(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -530,6 +552,7 @@ int main(void)
 		unit(plain_messages_are_the_text_alone),
 		unit(verbose_copies_messages_to_stderr),
 		unit(while_starting_errors_are_shown_on_stderr_whatever_the_threshold),
+		unit(who_listens_is_given_what_the_main_thread_says),
 		unit(once_a_second_is_at_most_once_a_second),
 	};
 
