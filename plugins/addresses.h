@@ -31,13 +31,19 @@ struct address_filter {
 	uint8_t wanted[N_ADDRESSES];
 };
 
-static inline int address_start(struct ulogd_instance *inst)
+static inline void address_relink(struct ulogd_instance *inst)
 {
 	struct address_filter *f = ulogd_priv(inst);
 
+	f->n = 0;
 	for (unsigned int i = 0; i < N_ADDRESSES; i++)
 		if (ulogd_out_wanted(inst, i))
 			f->wanted[f->n++] = (uint8_t)i;
+}
+
+static inline int address_start(struct ulogd_instance *inst)
+{
+	address_relink(inst);
 	return 0;
 }
 

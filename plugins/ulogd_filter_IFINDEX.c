@@ -112,13 +112,20 @@ static int ifindex_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 	return ULOGD_PASS;
 }
 
+static void ifindex_relink(struct ulogd_instance *inst)
+{
+	struct ifindex_filter *f = ulogd_priv(inst);
+
+	for (unsigned int i = 0; i < N_DEVS; i++)
+		f->wanted[i] = ulogd_out_wanted(inst, i);
+}
+
 static int ifindex_start(struct ulogd_instance *inst)
 {
 	struct ifindex_filter *f = ulogd_priv(inst);
 	int ret;
 
-	for (unsigned int i = 0; i < N_DEVS; i++)
-		f->wanted[i] = ulogd_out_wanted(inst, i);
+	ifindex_relink(inst);
 	f->table = nlif_open();
 	if (!f->table)
 		return ulogd_fail(inst, errno ? -errno : -EIO, "cannot open rtnetlink: %m");
@@ -146,5 +153,5 @@ static void ifindex_stop(struct ulogd_instance *inst)
 ULOGD_PLUGIN(struct ifindex_filter,
 	.name = "IFINDEX", .kind = ULOGD_FILTER,
 	.inputs = inputs, .outputs = outputs,
-	.start = ifindex_start, .run = ifindex_run, .stop = ifindex_stop,
+	.start = ifindex_start, .relink = ifindex_relink, .run = ifindex_run, .stop = ifindex_stop,
 );

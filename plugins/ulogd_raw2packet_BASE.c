@@ -291,12 +291,18 @@ struct base_filter {
 	bool wanted;	/* somebody reads what is decoded here */
 };
 
-static int base_start(struct ulogd_instance *inst)
+static void base_relink(struct ulogd_instance *inst)
 {
 	struct base_filter *f = ulogd_priv(inst);
 
+	f->wanted = false;
 	for (unsigned int i = 0; i < sizeof(outputs) / sizeof(outputs[0]) - 1; i++)
 		f->wanted |= ulogd_out_wanted(inst, i);
+}
+
+static int base_start(struct ulogd_instance *inst)
+{
+	base_relink(inst);
 	return 0;
 }
 
@@ -346,5 +352,5 @@ static int base_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 
 ULOGD_PLUGIN(struct base_filter,
 	.name = "BASE", .kind = ULOGD_FILTER,
-	.inputs = inputs, .outputs = outputs, .start = base_start, .run = base_run,
+	.inputs = inputs, .outputs = outputs, .start = base_start, .relink = base_relink, .run = base_run,
 );

@@ -298,31 +298,48 @@ void instance_walk(struct ulogd_instance *inst,
 		instance_walk(c, visit, arg);
 }
 
+/* The value of an option as text; text options are not copied. */
+static const char *option_text(const struct ulogd_option *o, const void *base, char *buf, size_t size)
+{
+	const void *member = (const char *)base + o->offset;
+
+	switch (o->type) {
+	case ULOGD_OPTION_INT:
+		snprintf(buf, size, "%" PRId32, *(const int32_t *)member);
+		break;
+	case ULOGD_OPTION_U32:
+		snprintf(buf, size, "%" PRIu32, *(const uint32_t *)member);
+		break;
+	case ULOGD_OPTION_BOOL:
+		snprintf(buf, size, "%d", *(const bool *)member);
+		break;
+	case ULOGD_OPTION_STRING:
+		return *(const char *const *)member;
+	}
+	return buf;
+}
+
+const char *instance_option_text(const struct ulogd_instance *inst, const char *name, char *ret,
+				 size_t size)
+{
+	char value[32];
+
+	ret[0] = '\0';
+	for (const struct ulogd_option *o = inst->plugin->options; o && o->name; o++)
+		if (strcmp(o->name, name) == 0)
+			snprintf(ret, size, "%s", option_text(o, inst->priv, value, sizeof(value)));
+	return ret;
+}
+
 static void options_print(const struct ulogd_option *o, const void *base,
 			  const conf_origin *origin, FILE *out)
 {
 	for (; o && o->name; o++, origin++) {
-		const void *member = (const char *)base + o->offset;
 		char value[32];
-		int len;
+		const char *quote = o->type == ULOGD_OPTION_STRING ? "\"" : "";
+		int len = fprintf(out, "%s=%s%s%s", o->name, quote,
+				  option_text(o, base, value, sizeof(value)), quote);
 
-		switch (o->type) {
-		case ULOGD_OPTION_INT:
-			snprintf(value, sizeof(value), "%" PRId32, *(const int32_t *)member);
-			break;
-		case ULOGD_OPTION_U32:
-			snprintf(value, sizeof(value), "%" PRIu32, *(const uint32_t *)member);
-			break;
-		case ULOGD_OPTION_BOOL:
-			snprintf(value, sizeof(value), "%d", *(const bool *)member);
-			break;
-		case ULOGD_OPTION_STRING:
-			break;
-		}
-		if (o->type == ULOGD_OPTION_STRING)
-			len = fprintf(out, "%s=\"%s\"", o->name, *(const char *const *)member);
-		else
-			len = fprintf(out, "%s=%s", o->name, value);
 		fprintf(out, "%*s # ", len < 40 ? 40 - len : 0, "");
 		if (*origin)
 			fprintf(out, "%s:%u\n", (*origin)->at.file, (*origin)->at.line);
@@ -450,7 +467,15 @@ static int output_attach(struct ulogd_instance *inst, const char *name, const st
 
 	if (!dest)
 		return -ENOMEM;
-	err = sink_get(name, ops, dest, (size_t)inst->common.queue_size, queue_full(inst), ret);
+	if (inst->attached) {
+		if (ops->free)
+			ops->free(dest);
+		*ret = inst->attached;
+		sink_use(*ret);
+		sync = true;
+	} else {
+		err = sink_get(name, ops, dest, (size_t)inst->common.queue_size, queue_full(inst), ret);
+	}
 	if (err < 0)
 		return err;
 	inst->outlet = lane_outlet(inst->tree->lane, *ret, sync);

@@ -39,6 +39,7 @@ struct tree {
 	struct ulogd_record record;
 	struct ulogd_value *values;	/* of all fields that somebody reads */
 	unsigned int n_values;
+	unsigned int n_attached, n_own;	/* attached instances; n_values before the first of them */
 	struct ulogd_value absent;	/* read by inputs that nobody writes */
 	struct ulogd_value unread;	/* written by outputs that nobody reads */
 	char *arena;
@@ -57,6 +58,7 @@ struct ulogd_instance {
 	struct ulogd_value **in, **out;
 	struct outlet *outlet;
 	bool outlet_sync;
+	struct sink *attached;	/* stack_attach(): none of the configuration's, its records go there */
 	struct ulogd_instance *child, *sibling, *parent;
 	struct tree *tree;
 
@@ -101,5 +103,18 @@ void instance_outlet_put(struct ulogd_instance *inst);
 
 /** Prints the options, their values and where these come from. */
 void instance_print(const struct ulogd_instance *inst, FILE *out);
+
+/** The value of one of the plugin's counters; on any thread. */
+static inline uint64_t instance_counter(const struct ulogd_instance *inst, const struct ulogd_counter *c)
+{
+	return ulogd_counted((const uint64_t *)((const char *)inst->priv + c->offset));
+}
+
+/**
+ * Writes the value of the plugin's option @name as text, cut to @size; returns @ret, empty without
+ * such an option.
+ */
+const char *instance_option_text(const struct ulogd_instance *inst, const char *name, char *ret,
+				 size_t size);
 
 #endif /* INSTANCE_H */

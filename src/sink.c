@@ -312,7 +312,6 @@ static void losses_say(struct sink *sink)
 					" or set queue_full=wait or spool");
 		break;
 	}
-	sink->refused_said = sink->refused;
 }
 
 /* Says so at most once a second: what is left to be said, sink_wait() says.  Lock held. */

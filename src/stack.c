@@ -346,7 +346,7 @@ static void walk_all(void (*visit)(struct ulogd_instance *inst, void *arg), void
 
 static void count_output(struct ulogd_instance *inst, void *arg)
 {
-	if (inst->plugin->kind == ULOGD_OUTPUT && !inst->child)
+	if (inst->plugin->kind == ULOGD_OUTPUT && !inst->child && !inst->attached)
 		(*(unsigned int *)arg)++;
 }
 
@@ -356,6 +356,33 @@ unsigned int stack_count(void)
 
 	walk_all(count_output, &n);
 	return n;
+}
+
+static void walk_numbered(struct ulogd_instance *inst, unsigned int before,
+			  void (*visit)(struct ulogd_instance *inst, unsigned int first,
+					unsigned int last, void *arg), void *arg)
+{
+	unsigned int n = 0;
+
+	if (inst->attached)
+		return;
+	instance_walk(inst, count_output, &n);
+	visit(inst, before + 1, before + n, arg);
+	for (struct ulogd_instance *c = inst->child; c; c = c->sibling) {
+		walk_numbered(c, before, visit, arg);
+		instance_walk(c, count_output, &before);
+	}
+}
+
+void stack_walk(void (*visit)(struct ulogd_instance *inst, unsigned int first, unsigned int last,
+			      void *arg), void *arg)
+{
+	unsigned int before = 0;
+
+	for (struct tree *tree = trees; tree; tree = tree->next) {
+		walk_numbered(tree->input, before, visit, arg);
+		instance_walk(tree->input, count_output, &before);
+	}
 }
 
 /* An instance without a section that a section without an instance may be meant for. */
@@ -413,7 +440,7 @@ static struct ulogd_value *writer_find(struct ulogd_instance *inst, const char *
 		for (unsigned int o = 0; o < record_count(outputs); o++) {
 			if (strcmp(record_field(&outputs[o]).name, want) != 0)
 				continue;
-			if (!inst->out[o])
+			if (!inst->out[o] || inst->out[o] == &tree->unread)
 				inst->out[o] = &tree->values[tree->n_values++];
 			return inst->out[o];
 		}
@@ -663,6 +690,7 @@ void stack_stop(void)
 /* ------------------------------------------------------------ exchanging */
 
 #define SINK_CLOSE_MS	5000	/* a destination that fails, and that nobody uses any more, has that long */
+#define ATTACH_TIMEOUT_MS 1000	/* a lane that waits longer for a destination is not held up besides */
 #define PAUSE_TIMEOUT_MS 5000	/* a lane that waits longer for a destination cannot be exchanged */
 
 void stack_set_aside(void)
@@ -909,6 +937,96 @@ int stack_exchange(void)
 	input_count_down();
 	sink_close_unused(SINK_CLOSE_MS);
 	return ret;
+}
+
+/* --------------------------------------------------------------- attaching */
+
+static void instance_relink(struct ulogd_instance *inst, void *arg)
+{
+	(void)arg;
+	if (inst->plugin->relink && inst->started)
+		inst->plugin->relink(inst);
+}
+
+/* Takes the places back that only attached instances have read. */
+static void instance_unlink(struct ulogd_instance *inst, void *arg)
+{
+	struct tree *tree = inst->tree;
+
+	(void)arg;
+	for (unsigned int o = 0; o < record_count(inst->plugin->outputs); o++)
+		if (inst->out[o] >= tree->values + tree->n_own &&
+		    inst->out[o] < tree->values + tree->n_values)
+			inst->out[o] = &tree->unread;
+}
+
+static void attached_free(struct ulogd_instance *inst)
+{
+	struct tree *tree = inst->tree;
+
+	instance_stop(inst, NULL);
+	instance_free(inst);
+	if (--tree->n_attached == 0) {
+		instance_walk(tree->input, instance_unlink, NULL);
+		memset(tree->values + tree->n_own, 0,
+		       (tree->n_values - tree->n_own) * sizeof(*tree->values));
+		tree->n_values = tree->n_own;
+	}
+	instance_walk(tree->input, instance_relink, NULL);
+}
+
+static int tree_pause(struct tree *tree)
+{
+	return lane_running(tree->lane) ? lane_pause(tree->lane, ATTACH_TIMEOUT_MS) : 0;
+}
+
+int stack_attach(struct conf *conf, const struct ulogd_plugin *plugin, struct ulogd_instance *parent,
+		 struct sink *sink, struct ulogd_instance **ret)
+{
+	struct ulogd_instance *inst = instance_new(conf, (struct conf_place){ "-", 0 }, "ulogctl", plugin,
+						   parent), **at = &parent->child;
+	struct tree *tree = parent->tree;
+	int err, run;
+
+	if (!inst)
+		return -ENOMEM;
+	inst->tree = tree;
+	inst->attached = sink;
+	err = tree_pause(tree);
+	if (err < 0) {
+		instance_free(inst);
+		return err;
+	}
+	if (tree->n_attached++ == 0)
+		tree->n_own = tree->n_values;
+	instance_link(inst, NULL);
+	instance_link_unread(inst, NULL);
+	if (instance_start(inst)) {
+		while (*at)
+			at = &(*at)->sibling;
+		*at = *ret = inst;
+		instance_walk(tree->input, instance_relink, NULL);
+	} else {
+		attached_free(inst);
+		err = -EIO;
+	}
+	run = stack_run();
+	return err < 0 ? err : run;
+}
+
+int stack_detach(struct ulogd_instance *inst)
+{
+	struct ulogd_instance **at = &inst->parent->child;
+	int ret = tree_pause(inst->tree);
+
+	if (ret < 0)
+		return ret;
+	while (*at != inst)
+		at = &(*at)->sibling;
+	*at = inst->sibling;
+	attached_free(inst);
+	stack_run();
+	return 0;
 }
 
 void stack_fini(void)

@@ -25,6 +25,13 @@ void stack_add(struct conf *conf, struct conf_place at, const char *text, bool l
 /** The number of stacks: of those added, or after stack_start() of those that run. */
 unsigned int stack_count(void);
 
+/**
+ * Calls @visit for every instance that the configuration has, parents before children, with the
+ * numbers of the first and the last stack it is part of.  Stacks are counted from 1, tree by tree.
+ */
+void stack_walk(void (*visit)(struct ulogd_instance *inst, unsigned int first, unsigned int last,
+			      void *arg), void *arg);
+
 /** Warns of sections that no instance uses but that look misspelt. */
 void stack_warn_unused(struct conf *conf);
 
@@ -54,6 +61,22 @@ void stack_keep_old(void);
  * what follows an input could not be started, and then nothing has changed.
  */
 int stack_exchange(void);
+
+struct sink;
+
+/**
+ * Makes @plugin, an output that takes what is there, one more end of the stacks that run: behind
+ * @parent.  Its lane pauses between two events meanwhile.
+ * @conf: has its section, if any
+ * @sink: where its records go, whatever its options say
+ * @ret: for stack_detach(), which has to come before stack_exchange() and stack_stop()
+ * -ETIMEDOUT when the lane does not answer.
+ */
+int stack_attach(struct conf *conf, const struct ulogd_plugin *plugin, struct ulogd_instance *parent,
+		 struct sink *sink, struct ulogd_instance **ret);
+
+/** Takes it away again.  -ETIMEDOUT, with nothing done, when the lane does not answer. */
+int stack_detach(struct ulogd_instance *inst);
 
 /** True while an instance is alive that was made from @conf. */
 bool stack_uses(const struct conf *conf);

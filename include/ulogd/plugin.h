@@ -184,6 +184,12 @@ struct ulogd_plugin {
 	 */
 	int (*start)(struct ulogd_instance *inst);
 
+	/**
+	 * What ulogd_out_wanted() answers may have changed: whoever remembers it from start() asks again.
+	 * On the main thread, while the lane pauses between two events.
+	 */
+	void (*relink)(struct ulogd_instance *inst);
+
 	/** Filters: looks at a record, adds fields to it. Answers ULOGD_PASS, ULOGD_STOP or an error. */
 	int (*run)(struct ulogd_instance *inst, struct ulogd_record *rec);
 
@@ -303,7 +309,10 @@ static inline const void *ulogd_in_mem(const struct ulogd_record *rec, unsigned 
 bool ulogd_input_at(const struct ulogd_instance *inst, unsigned int i, const char **name,
 		    enum ulogd_type *type);
 
-/** True when somebody below reads output @i: what nobody reads need not be computed. */
+/**
+ * True when somebody below reads output @i: what nobody reads need not be computed.  The same for all
+ * events between start() and relink().
+ */
 bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i);
 
 /** Sets number @i; for signed types give the value sign extended. */

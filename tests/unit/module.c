@@ -7,6 +7,7 @@ int module_start(struct ulogd_instance *inst);
 int module_run(struct ulogd_instance *inst, struct ulogd_record *rec);
 int module_format(struct ulogd_instance *inst, const struct ulogd_record *rec, struct ulogd_buf *out);
 void module_stop(struct ulogd_instance *inst);
+void module_relink(struct ulogd_instance *inst);
 
 struct module {
 	const char *text;
@@ -33,7 +34,7 @@ static const struct ulogd_option options[] = {
 
 #if defined(TSRC)
 ULOGD_PLUGIN(struct module, .name = "TSRC", .kind = ULOGD_INPUT, .options = options, .outputs = outputs,
-	     .start = module_start, .stop = module_stop);
+	     .start = module_start, .stop = module_stop, .relink = module_relink);
 
 #elif defined(TSRC2)
 ULOGD_PLUGIN(struct module, .name = "TSRC2", .kind = ULOGD_INPUT, .outputs = outputs, .start = module_start);

@@ -10,6 +10,7 @@ int module_start(struct ulogd_instance *inst);
 int module_run(struct ulogd_instance *inst, struct ulogd_record *rec);
 int module_format(struct ulogd_instance *inst, const struct ulogd_record *rec, struct ulogd_buf *out);
 void module_stop(struct ulogd_instance *inst);
+void module_relink(struct ulogd_instance *inst);
 
 int module_start(struct ulogd_instance *inst)
 {
@@ -33,6 +34,11 @@ int module_format(struct ulogd_instance *inst, const struct ulogd_record *rec, s
 }
 
 void module_stop(struct ulogd_instance *inst)
+{
+	(void)inst;
+}
+
+void module_relink(struct ulogd_instance *inst)
 {
 	(void)inst;
 }

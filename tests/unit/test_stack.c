@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "plugin.h"
 #include "sink.h"
+#include "sink_file.h"
 #include "stack.h"
 #include "unit.h"
 
@@ -13,6 +15,7 @@ int module_start(struct ulogd_instance *inst);
 int module_run(struct ulogd_instance *inst, struct ulogd_record *rec);
 int module_format(struct ulogd_instance *inst, const struct ulogd_record *rec, struct ulogd_buf *out);
 void module_stop(struct ulogd_instance *inst);
+void module_relink(struct ulogd_instance *inst);
 
 #define MAX_INSTANCES 8
 
@@ -41,7 +44,7 @@ static bool is(const struct ulogd_instance *inst, const char *id)
 	return id && strcmp(ulogd_id(inst), id) == 0;
 }
 
-/* Ids tell what an instance is: an output's begins with "o". */
+/* Ids tell what an instance is: an output's begins with "o", that of an attached one with "u". */
 int module_start(struct ulogd_instance *inst)
 {
 	note("start", inst);
@@ -52,9 +55,14 @@ int module_start(struct ulogd_instance *inst)
 	if (ulogd_id(inst)[0] == 'p')
 		for (unsigned int i = 0; i < 2; i++)
 			t.wanted[i] = ulogd_out_wanted(inst, i);
-	if (ulogd_id(inst)[0] == 'o')
+	if (ulogd_id(inst)[0] == 'o' || ulogd_id(inst)[0] == 'u')
 		return ulogd_output_file(inst, &(struct ulogd_file){ .path = t.out, .sync = true });
 	return 0;
+}
+
+void module_relink(struct ulogd_instance *inst)
+{
+	note("relink", inst);
 }
 
 void module_stop(struct ulogd_instance *inst)
@@ -787,6 +795,128 @@ static void inputs_that_are_exchanged_do_not_end_the_daemon(void **state)
 }
 
 #undef exchange
+/* ---------------------------------------------------------------- attaching */
+
+#define OUT_MARK 2	/* of TSRC */
+
+static struct sink *live_sink(const char *path)
+{
+	struct ulogd_file file = { .path = path, .sync = true };
+	struct sink *sink;
+
+	assert_int_equal(sink_get(path, &sink_file_ops, sink_file_dest(&file), 1 << 20, SINK_FULL_DROP, &sink), 0);
+	return sink;
+}
+
+static struct ulogd_instance *attach(struct ulogd_instance *parent, struct sink *sink)
+{
+	struct ulogd_instance *inst;
+
+	t.order[0] = '\0';
+	assert_int_equal(stack_attach(&t.conf, plugin_find("TOUT"), parent, sink, &inst), 0);
+	assert_non_null(strstr(t.order, "start ulogctl;relink s1;"));
+	return inst;
+}
+
+static void detach(struct ulogd_instance *inst)
+{
+	t.order[0] = '\0';
+	assert_int_equal(stack_detach(inst), 0);
+	assert_string_equal(t.order, "stop ulogctl;relink s1;");
+}
+
+static void assert_live(char *path, const char *want)
+{
+	char *text = test_file_read(path);
+
+	assert_string_equal(text, want);
+	free(text);
+	free(path);
+}
+
+static void an_output_is_attached_and_sees_what_nobody_else_reads(void **state)
+{
+	char *path = test_path(t.dir, "live");
+	struct ulogd_instance *inst;
+	struct sink *sink;
+
+	(void)state;
+	start_and_run("s1:TSRC,m3:TMARK,o1:TOUT");
+	sink = live_sink(path);
+	order(5);
+	assert_false(ulogd_out_wanted(started("s1"), OUT_MARK));
+	inst = attach(started("s1"), sink);
+	assert_true(ulogd_out_wanted(started("s1"), OUT_MARK));
+	assert_int_equal(stack_count(), 1);
+	order(6);
+	detach(inst);
+	assert_false(ulogd_out_wanted(started("s1"), OUT_MARK));
+	order(7);
+	sink_put(sink);
+	stop_and_close();
+	assert_written("o1=3,-\no1=3,-\no1=3,-\n");
+	assert_live(path, "ulogctl=6,-\n");
+}
+
+static void of_two_that_are_attached_one_goes_first(void **state)
+{
+	char *path = test_path(t.dir, "live");
+	struct ulogd_instance *first, *second;
+	struct sink *sink;
+
+	(void)state;
+	start_and_run("s1:TSRC,m3:TMARK,o1:TOUT");
+	sink = live_sink(path);
+	first = attach(started("s1"), sink);
+	second = attach(started("s1"), sink);
+	order(1);
+	detach(first);
+	assert_true(ulogd_out_wanted(started("s1"), OUT_MARK));
+	order(2);
+	detach(second);
+	assert_false(ulogd_out_wanted(started("s1"), OUT_MARK));
+	sink_put(sink);
+	stop_and_close();
+	assert_written("o1=3,-\no1=3,-\n");
+	assert_live(path, "ulogctl=1,-\nulogctl=1,-\nulogctl=2,-\n");
+}
+
+static void what_is_attached_and_cannot_start_changes_nothing(void **state)
+{
+	char *path = test_path(t.dir, "live");
+	struct ulogd_instance *inst;
+	struct sink *sink;
+
+	(void)state;
+	start_and_run("s1:TSRC,m3:TMARK,o1:TOUT");
+	sink = live_sink(path);
+	t.fail_id = "ulogctl";
+	assert_int_equal(stack_attach(&t.conf, plugin_find("TOUT"), started("s1"), sink, &inst), -EIO);
+	assert_false(ulogd_out_wanted(started("s1"), OUT_MARK));
+	order(1);
+	sink_put(sink);
+	stop_and_close();
+	assert_written("o1=3,-\n");
+	assert_live(path, "");
+}
+
+static void number_note(struct ulogd_instance *inst, unsigned int first, unsigned int last, void *arg)
+{
+	char *text = arg;
+
+	snprintf(text + strlen(text), 256 - strlen(text), "%s %u-%u;", ulogd_id(inst), first, last);
+}
+
+static void stacks_are_numbered_tree_by_tree(void **state)
+{
+	char text[256] = "";
+
+	(void)state;
+	start("s1:TSRC,m1:TMARK,o1:TOUT", "s2:TSRC,o2:TOUT", "s1:TSRC,o3:TOUT", "s1:TSRC,m1:TMARK,o4:TOUT");
+	stack_walk(number_note, text);
+	assert_string_equal(text, "s1 1-3;m1 1-2;o1 1-1;o4 2-2;o3 3-3;s2 4-4;o2 4-4;");
+}
+
 #undef start_and_run
 #undef start
 #define unit(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -842,6 +972,10 @@ int main(void)
 		unit(what_follows_an_input_and_cannot_start_changes_nothing),
 		unit(a_new_input_that_cannot_start_is_left_out),
 		unit(inputs_that_are_exchanged_do_not_end_the_daemon),
+		unit(an_output_is_attached_and_sees_what_nobody_else_reads),
+		unit(of_two_that_are_attached_one_goes_first),
+		unit(what_is_attached_and_cannot_start_changes_nothing),
+		unit(stacks_are_numbered_tree_by_tree),
 	};
 	const char *stage = getenv("STAGE");
 
