@@ -463,7 +463,7 @@ static int output_spool(struct ulogd_instance *inst, struct sink *sink)
 static int output_attach(struct ulogd_instance *inst, const char *name, const struct sink_ops *ops,
 			 void *dest, bool sync, struct sink **ret)
 {
-	int err;
+	int err = 0;
 
 	if (!dest)
 		return -ENOMEM;

@@ -24,9 +24,14 @@
 #endif
 
 #include "conf.h"
+#ifdef HAVE_JANSSON
+#include "control.h"
+#include "tail.h"
+#endif
 #include "instance.h"
 #include "keep.h"
 #include "log.h"
+#include "metrics.h"
 #include "pidfile.h"
 #include "plugin.h"
 #include "restart.h"
@@ -53,6 +58,11 @@ static struct {
 struct global {
 	const char *logfile;
 	int32_t loglevel;
+	const char *control_socket, *control_group;
+	const char *metrics_listen;
+	bool metrics_listen_any;
+	const char *metrics_file;
+	int32_t metrics_interval;
 };
 
 static const struct ulogd_option global_options[] = {
@@ -60,8 +70,21 @@ static const struct ulogd_option global_options[] = {
 			 "the daemon's own messages: a file, stdout or syslog; without this line stderr"),
 	ULOGD_OPT_INT(struct global, loglevel, ULOGD_NOTICE, INT32_MIN, INT32_MAX,
 		      "least level to log: 1 debug, 3 info, 5 notice, 7 error, 8 fatal"),
+	ULOGD_OPT_STRING(struct global, control_socket, "/run/ulogd/ulogd.sock",
+			 "where ulogctl reaches the daemon; empty: nowhere"),
+	ULOGD_OPT_STRING(struct global, control_group, "", "group whose members may use it, too"),
+	ULOGD_OPT_STRING(struct global, metrics_listen, "",
+			 "ADDRESS:PORT or unix:/PATH where /metrics is served; empty: nowhere"),
+	ULOGD_OPT_BOOL(struct global, metrics_listen_any, 0, "also at addresses that others reach"),
+	ULOGD_OPT_STRING(struct global, metrics_file, "", "file to write metrics to; empty: none"),
+	ULOGD_OPT_INT(struct global, metrics_interval, 15, 1, 86400, "seconds between two of these"),
 	{}
 };
+
+#define N_GLOBAL_OPTIONS (sizeof(global_options) / sizeof(global_options[0]) - 1)
+
+/* The text in it belongs to the configuration it was read from. */
+static struct global global;
 
 static const char *const global_lists[] = { "plugin", "stack", NULL };
 
@@ -287,13 +310,13 @@ static void started(void)
 }
 
 /* plugin= lines: whatever cannot be loaded is only missed when a stack names it. */
-static bool load_listed_plugins(const struct conf_section *global)
+static bool load_listed_plugins(const struct conf_section *section)
 {
 	const struct ulogd_plugin *plugin;
 	bool listed = false;
 	const char *why;
 
-	for (const struct conf_line *l = global->lines; l; l = l->next) {
+	for (const struct conf_line *l = section->lines; l; l = l->next) {
 		if (strcmp(l->key, "plugin") != 0)
 			continue;
 		if (plugin_load(l->value, &plugin, &why) < 0)
@@ -310,9 +333,9 @@ static bool load_listed_plugins(const struct conf_section *global)
  */
 static int configure(struct conf *conf, bool quiet)
 {
-	struct global global = {};
 	struct conf_section *section;
-	conf_origin origins[2];
+	conf_origin origins[N_GLOBAL_OPTIONS];
+	struct global read;
 	bool listed;
 	int ret;
 
@@ -328,8 +351,11 @@ static int configure(struct conf *conf, bool quiet)
 			  args.conf_path);
 		return 1;
 	}
-	conf_apply(conf, section, &(struct conf_target){ global_options, &global }, 1,
+	memset(&read, 0, sizeof(read));
+	conf_apply(conf, section, &(struct conf_target){ global_options, &read }, 1,
 		   global_lists, origins);
+	if (!quiet)
+		global = read;
 	if (!quiet)
 		log_set_level(args.loglevel ? args.loglevel : global.loglevel);
 	if (!quiet && origins[0]) {
@@ -396,18 +422,24 @@ static void on_terminate(evutil_socket_t sig, short what, void *arg)
 	event_base_loopbreak(arg);
 }
 
-static void on_reopen(evutil_socket_t sig, short what, void *arg)
+/* Opens the log and all destinations again; @why goes to the new log. */
+static void reopen(const char *why)
 {
 	int ret = log_reopen();
 
-	(void)sig;
-	(void)what;
-	(void)arg;
 	if (ret < 0)
 		log_error("can't open logfile %s: %s; the old one stays in use", log_destination(),
 			  strerror(-ret));
-	log_notice("signal received, calling pluginstances");
+	log_notice("%s, calling pluginstances", why);
 	sink_reopen_all();
+}
+
+static void on_reopen(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	(void)arg;
+	reopen("signal received");
 }
 
 static void on_report(evutil_socket_t sig, short what, void *arg)
@@ -481,55 +513,6 @@ static void signals_block(int how)
 	running = running || how == SIG_UNBLOCK;
 }
 
-#define MAX_EVENTS 9	/* the signals, the log, the inputs' end, the watchdog */
-
-/* Runs until a signal or the end of all inputs. */
-static int run(void)
-{
-	struct event *events[MAX_EVENTS];
-	struct event_base *base = event_base_new();
-	unsigned int n = 0;
-	int ret = -ENOMEM;
-
-	if (!base)
-		return -ENOMEM;
-	for (size_t i = 0; i < sizeof(signal_table) / sizeof(signal_table[0]); i++)
-		events[n++] = evsignal_new(base, signal_table[i].signal, signal_table[i].callback,
-					   base);
-	events[n++] = event_new(base, log_fd(), EV_READ | EV_PERSIST, on_log, NULL);
-	events[n++] = event_new(base, stack_done_fd(), EV_READ, on_done, base);
-	for (unsigned int i = 0; i < n; i++)
-		if (!events[i] || event_add(events[i], NULL) < 0)
-			goto err_free;
-#ifdef HAVE_LIBSYSTEMD
-	uint64_t watchdog_us;
-
-	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
-		struct timeval half = { .tv_sec = (time_t)(watchdog_us / 2000000),
-					.tv_usec = (suseconds_t)(watchdog_us / 2 % 1000000) };
-
-		events[n] = event_new(base, -1, EV_PERSIST, on_watchdog, NULL);
-		if (!events[n] || event_add(events[n++], &half) < 0)
-			goto err_free;
-	}
-#endif
-	started();
-	log_info("initialization finished, entering main loop");
-	signals_block(SIG_UNBLOCK);
-	ret = event_base_dispatch(base) < 0 ? -EIO : 0;
-	/* From here on nothing may end the daemon before its queues are written. */
-	signals_block(SIG_BLOCK);
-#ifdef HAVE_LIBSYSTEMD
-	sd_notify(0, restarting ? "RELOADING=1" : "STOPPING=1");
-#endif
-err_free:
-	while (n-- > 0)
-		if (events[n])
-			event_free(events[n]);
-	event_base_free(base);
-	return ret;
-}
-
 /* --------------------------------------------- exchanging, starting anew */
 
 /* Configurations that instances still live by, the newest first. */
@@ -563,6 +546,9 @@ static void configurations_free_unused(void)
 	}
 }
 
+#ifdef HAVE_JANSSON	/* it is asked for through the control socket */
+static void services_change(void);
+
 /*
  * Reads the configuration anew and goes over to it.  When something is wrong with it, which is in
  * the log, everything stays as it is.
@@ -579,14 +565,19 @@ static int reload(void)
 	stack_keep_old();
 	conf_fini(&check);
 	c = ret == 0 ? configuration_new() : NULL;
-	if (c) {
+	if (!c && ret == 0)
+		ret = -ENOMEM;
+	if (ret == 0)
+		ret = tail_pause_all();
+	if (ret == 0) {
 		stack_set_aside();
 		ret = configure(&c->conf, false) == 0 ? stack_exchange() : -EINVAL;
 		if (ret < 0)
 			stack_keep_old();
-	} else if (ret == 0) {
-		ret = -ENOMEM;
+		tail_resume_all();
 	}
+	if (ret == 0)
+		services_change();
 	configurations_free_unused();
 	if (ret < 0)
 		log_error("%s is not used, all goes on as before: %s", args.conf_path, strerror(-ret));
@@ -607,6 +598,173 @@ static int restart(struct event_base *base)
 	event_base_loopbreak(base);
 	return 0;
 }
+#endif
+
+/* --------------------------------------------------- who asks from outside */
+
+static struct event_base *main_base;
+
+static struct metrics_options metrics_options(void)
+{
+	return (struct metrics_options){
+		.metrics_listen = global.metrics_listen, .metrics_listen_any = global.metrics_listen_any,
+		.metrics_file = global.metrics_file, .metrics_interval = global.metrics_interval,
+	};
+}
+
+#ifdef HAVE_JANSSON
+/* Text that messages are appended to, line by line; what does not fit is left out. */
+struct messages {
+	char *text;
+	size_t size;
+};
+
+static void message_add(const char *text, void *arg)
+{
+	const struct messages *m = arg;
+	size_t len = strlen(m->text);
+
+	snprintf(m->text + len, m->size - len, "%s\n", text);
+}
+
+static void control_reopen(void)
+{
+	reopen("asked by ulogctl");
+}
+
+static int control_reload(char *why, size_t size)
+{
+	struct messages messages = { why, size };
+	int ret;
+
+	log_listen(ULOGD_ERROR, message_add, &messages);
+	ret = reload();
+	log_listen(0, NULL, NULL);
+	return ret;
+}
+
+static int control_restart(char *why, size_t size)
+{
+	struct messages messages = { why, size };
+	struct conf check = {};
+	int ret;
+
+	/* Our own look at it tells what is wrong; whether the program can start is another thing. */
+	log_listen(ULOGD_ERROR, message_add, &messages);
+	stack_set_aside();
+	ret = configure(&check, true) == 0 ? 0 : -EINVAL;
+	stack_keep_old();
+	conf_fini(&check);
+	if (ret == 0)
+		ret = restart(main_base);
+	log_listen(0, NULL, NULL);
+	return ret;
+}
+
+static const struct control_ops control_ops = {
+	.reopen = control_reopen, .reload = control_reload, .restart = control_restart,
+};
+
+static struct control_options control_options(void)
+{
+	return (struct control_options){ global.control_socket, global.control_group };
+}
+#endif
+
+/* Opens the sockets of [global], which takes privileges. */
+static void services_open(void)
+{
+	struct metrics_options metrics = metrics_options();
+
+	metrics_open(&metrics);
+#ifdef HAVE_JANSSON
+	struct control_options control = control_options();
+
+	control_open(&control, args.user ? args.user->pw_uid : (uid_t)-1);
+#else
+	log_info("ulogctl cannot reach this daemon: it was built without jansson");
+#endif
+}
+
+static void services_run(void)
+{
+	metrics_run(main_base);
+#ifdef HAVE_JANSSON
+	control_run(main_base, &control_ops, args.conf_path);
+#endif
+}
+
+#ifdef HAVE_JANSSON
+/* Goes over to what [global] says after a reload. */
+static void services_change(void)
+{
+	struct metrics_options metrics = metrics_options();
+	struct control_options control = control_options();
+
+	metrics_change(main_base, &metrics);
+	control_change(&control);
+}
+#endif
+
+static void services_end(void)
+{
+#ifdef HAVE_JANSSON
+	control_fini();
+#endif
+	metrics_fini();
+}
+
+#define MAX_EVENTS 9	/* the signals, the log, the inputs' end, the watchdog */
+
+/* Runs until a signal or the end of all inputs. */
+static int run(void)
+{
+	struct event *events[MAX_EVENTS];
+	struct event_base *base = event_base_new();
+	unsigned int n = 0;
+	int ret = -ENOMEM;
+
+	if (!base)
+		return -ENOMEM;
+	main_base = base;
+	for (size_t i = 0; i < sizeof(signal_table) / sizeof(signal_table[0]); i++)
+		events[n++] = evsignal_new(base, signal_table[i].signal, signal_table[i].callback,
+					   base);
+	events[n++] = event_new(base, log_fd(), EV_READ | EV_PERSIST, on_log, NULL);
+	events[n++] = event_new(base, stack_done_fd(), EV_READ, on_done, base);
+	for (unsigned int i = 0; i < n; i++)
+		if (!events[i] || event_add(events[i], NULL) < 0)
+			goto err_free;
+#ifdef HAVE_LIBSYSTEMD
+	uint64_t watchdog_us;
+
+	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
+		struct timeval half = { .tv_sec = (time_t)(watchdog_us / 2000000),
+					.tv_usec = (suseconds_t)(watchdog_us / 2 % 1000000) };
+
+		events[n] = event_new(base, -1, EV_PERSIST, on_watchdog, NULL);
+		if (!events[n] || event_add(events[n++], &half) < 0)
+			goto err_free;
+	}
+#endif
+	services_run();
+	started();
+	log_info("initialization finished, entering main loop");
+	signals_block(SIG_UNBLOCK);
+	ret = event_base_dispatch(base) < 0 ? -EIO : 0;
+	/* From here on nothing may end the daemon before its queues are written. */
+	signals_block(SIG_BLOCK);
+#ifdef HAVE_LIBSYSTEMD
+	sd_notify(0, restarting ? "RELOADING=1" : "STOPPING=1");
+#endif
+err_free:
+	services_end();
+	while (n-- > 0)
+		if (events[n])
+			event_free(events[n]);
+	event_base_free(base);
+	return ret;
+}
 
 /* Opens and binds everything, runs, and undoes it in reverse. */
 static int serve(void)
@@ -622,6 +780,8 @@ static int serve(void)
 		log_fatal("not even a single working plugin stack");
 		return 1;
 	}
+	if (ret == 0)
+		services_open();
 	errno = 0;
 	if (nice(-1) == -1 && errno != 0)
 		log_info("Could not nice process: %s", strerror(errno));
@@ -633,6 +793,7 @@ static int serve(void)
 		ret = run();
 	if (ret < 0)
 		log_fatal("cannot run: %s", strerror(-ret));
+	services_end();
 
 	sink_begin_stop_all(STOP_TIMEOUT_MS);
 	if (restarting || keep_survives())
@@ -646,6 +807,7 @@ int main(int argc, char **argv)
 	struct configuration *first = configuration_new();
 	int status = 1;
 
+	metrics_init();
 	restart_init(argv);
 	parse_args(argc, argv);
 	if (!first || log_init() < 0) {
@@ -681,6 +843,7 @@ int main(int argc, char **argv)
 		log_fatal("cannot daemonize: %s", strerror(errno));
 		goto out;
 	}
+	args.conf_path = absolute(args.conf_path);
 	if (args.pid_path && pidfile_create(args.pid_path) < 0)
 		goto out_say;
 	status = configure(&first->conf, false);

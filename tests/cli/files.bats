@@ -19,7 +19,7 @@ options_of() {
 
 @test "the manual pages are rendered without a warning" {
 	have groff
-	for page in ulogd.8 ulogd.conf.5; do
+	for page in ulogctl.8 ulogd.8 ulogd.conf.5; do
 		succeeds groff -t -man -mdoc -Tutf8 -ww -z "$SOURCES/man/$page"
 		[ -z "$stderr" ] || fail "$page: $stderr"
 	done
@@ -27,7 +27,7 @@ options_of() {
 
 @test "mandoc finds no errors in the manual pages" {
 	have mandoc
-	for page in ulogd.8 ulogd.conf.5; do
+	for page in ulogctl.8 ulogd.8 ulogd.conf.5; do
 		succeeds mandoc -T lint -W warning "$SOURCES/man/$page"
 	done
 }
@@ -51,6 +51,45 @@ options_of() {
 				fail "conf/ulogd.conf lacks $option of $plugin"
 		done
 	done <"$T/plugins"
+}
+
+@test "the manual and the sample configuration have every option of the global section" {
+	require_ulogd
+	# The daemon names the keys it knows when it does not know one: so ask its sources.
+	sed -nE '/^static const struct ulogd_option global_options/,/^};/s/.*\(struct global, ([a-z_]+),.*/\1/p' \
+		"$SOURCES/src/main.c" >"$T/options"
+	[ "$(wc -l <"$T/options")" -ge 2 ]
+	while read -r option; do
+		grep -qE "^\.It Ic $option " "$SOURCES/man/ulogd.conf.5" || fail "ulogd.conf(5) lacks $option"
+		grep -qE "^#?$option=" "$SOURCES/conf/ulogd.conf" || fail "conf/ulogd.conf lacks $option"
+	done <"$T/options"
+}
+
+@test "completion of the shells knows every command and option of ulogctl" {
+	[ -x "$BUILDDIR/src/ulogctl" ] || skip "needs ulogctl, which a build with jansson has"
+	"$BUILDDIR/src/ulogctl" --help | awk '/^  [a-z]/ { print $1 }' >"$T/commands"
+	"$BUILDDIR/src/ulogctl" --help | grep -oE -- '--[a-z]+' | sort -u >"$T/options"
+	[ "$(wc -l <"$T/commands")" -ge 8 ]
+	while read -r word; do
+		grep -qw -- "${word#--}" "$SOURCES/conf/completion/_ulogctl" || fail "zsh: $word"
+	done < <(cat "$T/commands" "$T/options")
+	# shellcheck source=/dev/null
+	. "$SOURCES/conf/completion/ulogctl.bash"
+	COMP_WORDS=(ulogctl "") COMP_CWORD=1
+	_ulogctl ulogctl "" ulogctl
+	printf '%s\n' "${COMPREPLY[@]}" | grep -v '^-' | sort | diff - <(sort "$T/commands")
+	COMP_WORDS=(ulogctl -) COMP_CWORD=1
+	_ulogctl ulogctl - ulogctl
+	for word in --socket --help --version; do
+		printf '%s\n' "${COMPREPLY[@]}" | grep -qx -- "$word" || fail "bash: $word"
+	done
+	COMP_WORDS=(ulogctl -s /x tail --s) COMP_CWORD=4
+	_ulogctl ulogctl --s tail
+	[ "${COMPREPLY[*]}" = "--stack" ]
+	COMP_WORDS=(ulogctl st) COMP_CWORD=1
+	_ulogctl ulogctl st ulogctl
+	[ "${COMPREPLY[*]}" = status ]
+	! command -v zsh >/dev/null || succeeds zsh -n "$SOURCES/conf/completion/_ulogctl"
 }
 
 @test "the sample configuration is accepted as it is, and with all its samples switched on" {
