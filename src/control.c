@@ -101,7 +101,8 @@ static bool client_write(struct client *c)
 	}
 	if (c->last)
 		goto err_free;
-	if (event_add(c->readable, c->tail ? NULL : &request) < 0)
+	/* A watcher, whose request has just been read, may be silent: event_add() would leave the timer. */
+	if (c->tail ? event_remove_timer(c->readable) < 0 : event_add(c->readable, &request) < 0)
 		goto err_free;
 	return true;
 

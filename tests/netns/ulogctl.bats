@@ -387,6 +387,21 @@ sample() {
 	[ "$(lines "$T/all.out")" = 50 ]
 }
 
+# no_deadline - the daemon's main thread waits for events, with no timer at all (the 4th argument of epoll_wait).
+no_deadline() {
+	awk '$5 ~ /^0x(ffffffff)?ffffffff$/ { found = 1 } END { exit !found }' "/proc/${PID[log]}/syscall"
+}
+
+@test "one who watches may be silent for as long as he likes" {
+	ctl_conf log
+	start_ulogd log
+	[ -r "/proc/${PID[log]}/syscall" ] || skip "needs /proc/PID/syscall"
+	wait_for "a daemon without timers" no_deadline
+	start all "$CTL" -s "$T/ulogd.sock" tail </dev/null
+	wait_for "a client" watching 1
+	wait_for "a daemon without timers" no_deadline
+}
+
 @test "watching begins and ends under load, and costs no packet" {
 	local count=30000 i
 
