@@ -195,8 +195,9 @@ static void search_end(struct ulogd_instance *inst, unsigned int first, unsigned
 
 	if (inst->plugin->kind != ULOGD_OUTPUT || inst->child || first < s->first || last > s->last)
 		return;
-	if (s->n > 0 && s->parents[s->n - 1] == inst->parent)
-		return;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->parents[i] == inst->parent)
+			return;
 	list = reallocarray(s->parents, s->n + 1, sizeof(*list));
 	if (!list)
 		return;

@@ -402,6 +402,28 @@ no_deadline() {
 	wait_for "a daemon without timers" no_deadline
 }
 
+@test "tail shows an event once, however many outputs follow one instance" {
+	{
+		printf 'control_socket="%s"\n' "$T/ulogd.sock"
+		printf 'stack=log1:NFLOG,base1:BASE,json1:JSON\n'
+		printf 'stack=log1:NFLOG,base1:BASE,mark1:MARK,json2:JSON\n'
+		printf 'stack=log1:NFLOG,base1:BASE,json3:JSON\n'
+		printf '[log1]\ngroup=7\n[mark1]\nmark=1\n'
+		printf '[json%s]\nfile="'"$T"'/%s.json"\nsync=1\n' 1 1 2 2 3 3
+	} | conf log
+	start_ulogd log
+	log_tap0
+	start all "$CTL" -s "$T/ulogd.sock" tail --json </dev/null
+	wait_for "a client" watching 1
+	numbered 0 10 | send_frames tap0
+	wait_for "10 lines" has_lines "$T/3.json" 10
+	wait_for "10 events" passed_is base1 10
+	# What comes last shows that nothing came twice before it.
+	numbered 10 1 | send_frames tap0
+	wait_for "the last event" grep -q '"ip.id": *10[,}]' "$T/all.out"
+	jq -r '."ip.id"' "$T/all.out" | head -n 10 | diff - <(seq 0 9)
+}
+
 @test "watching begins and ends under load, and costs no packet" {
 	local count=30000 i
 
