@@ -359,6 +359,31 @@ void instance_print(const struct ulogd_instance *inst, FILE *out)
 		      inst->origins + options_count(inst->plugin->options), out);
 }
 
+void instance_print_set(const struct ulogd_instance *inst, const char *but, FILE *out)
+{
+	unsigned int n = options_count(inst->plugin->options) +
+			 options_count(instance_common_options(inst->plugin));
+
+	for (unsigned int i = 0; i < n; i++)
+		if (inst->origins[i] && strcmp(inst->origins[i]->key, but) != 0)
+			fprintf(out, ", %s=%s", inst->origins[i]->key, inst->origins[i]->value);
+}
+
+const void *instance_option(const struct ulogd_instance *inst, const char *name,
+			    enum ulogd_option_type type, struct conf_place *at)
+{
+	const struct ulogd_option *o = inst->plugin->options;
+
+	for (unsigned int i = 0; i < options_count(o); i++) {
+		if (strcmp(o[i].name, name) != 0 || o[i].type != type)
+			continue;
+		if (at)
+			*at = inst->origins[i] ? inst->origins[i]->at : inst->at;
+		return (const char *)inst->priv + o[i].offset;
+	}
+	return NULL;
+}
+
 /* ------------------------------------------------- what plugins may call */
 
 void *ulogd_priv(const struct ulogd_instance *inst)

@@ -117,4 +117,14 @@ static inline uint64_t instance_counter(const struct ulogd_instance *inst, const
 const char *instance_option_text(const struct ulogd_instance *inst, const char *name, char *ret,
 				 size_t size);
 
+/** Prints the options that the configuration sets, but for @but: ", snaplen=0, nlbufsiz=7872". */
+void instance_print_set(const struct ulogd_instance *inst, const char *but, FILE *out);
+
+/**
+ * The value of option @name of the plugin; NULL when it has none of this name and type.
+ * @at: becomes where it is set, or if it is not where the instance stands; or NULL
+ */
+const void *instance_option(const struct ulogd_instance *inst, const char *name,
+			    enum ulogd_option_type type, struct conf_place *at);
+
 #endif /* INSTANCE_H */

@@ -10,24 +10,29 @@
 
 #include <ulogd/plugin.h>
 
-/* The inode of the socket with this protocol and port id in /proc/net/netlink; 0: none. */
-static unsigned long socket_inode(int protocol, uint32_t portid)
+#include "netlink_owner.h"
+
+int netlink_socket_find(int protocol, uint32_t portid, struct netlink_socket *ret)
 {
-	unsigned long inode = 0, line_inode;
 	FILE *file = fopen("/proc/net/netlink", "re");
+	struct netlink_socket found;
 	char line[256];
 	uint32_t port;
-	int proto;
+	int proto, err = -ESRCH;
 
 	if (!file)
-		return 0;
+		return -errno;
 	/* sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode */
-	while (inode == 0 && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%*s %d %" SCNu32 " %*s %*s %*s %*s %*s %*s %lu", &proto, &port,
-			   &line_inode) == 3 && proto == protocol && port == portid)
-			inode = line_inode;
+	while (err < 0 && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*s %d %" SCNu32 " %*s %lu %*s %*s %*s %lu %lu", &proto, &port,
+			   &found.waiting_bytes, &found.drops, &found.inode) == 5 &&
+		    proto == protocol && port == portid) {
+			*ret = found;
+			err = 0;
+		}
+	}
 	fclose(file);
-	return inode;
+	return err;
 }
 
 /* True when process @pid has the socket among its descriptors. */
@@ -55,12 +60,12 @@ static bool process_has(const char *pid, const char *socket_link)
 	return found;
 }
 
-static void process_name(const char *pid, char *ret, size_t size)
+void netlink_process_name(pid_t pid, char *ret, size_t size)
 {
 	char path[64];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
+	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
 	file = fopen(path, "re");
 	if (!file || !fgets(ret, (int)size, file))
 		snprintf(ret, size, "?");
@@ -69,28 +74,37 @@ static void process_name(const char *pid, char *ret, size_t size)
 		fclose(file);
 }
 
-int ulogd_netlink_owner(int protocol, uint32_t portid, char *ret, size_t size)
+pid_t netlink_socket_owner(const struct netlink_socket *socket)
 {
-	unsigned long inode = socket_inode(protocol, portid);
-	char link[64], name[32];
 	struct dirent *entry;
-	int err = -ESRCH;
+	char link[64];
+	pid_t pid = 0;
 	DIR *proc;
 
-	if (inode == 0)
-		return -ESRCH;
 	proc = opendir("/proc");
 	if (!proc)
-		return -errno;
-	snprintf(link, sizeof(link), "socket:[%lu]", inode);
-	while (err < 0 && (entry = readdir(proc))) {
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
-		    !process_has(entry->d_name, link))
-			continue;
-		process_name(entry->d_name, name, sizeof(name));
-		snprintf(ret, size, "pid %.20s (%s)", entry->d_name, name);
-		err = 0;
-	}
+		return 0;
+	snprintf(link, sizeof(link), "socket:[%lu]", socket->inode);
+	while (pid == 0 && (entry = readdir(proc)))
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+		    process_has(entry->d_name, link))
+			pid = (pid_t)strtol(entry->d_name, NULL, 10);
 	closedir(proc);
-	return err;
+	return pid;
+}
+
+int ulogd_netlink_owner(int protocol, uint32_t portid, char *ret, size_t size)
+{
+	struct netlink_socket socket;
+	char name[32];
+	pid_t pid;
+
+	if (netlink_socket_find(protocol, portid, &socket) < 0)
+		return -ESRCH;
+	pid = netlink_socket_owner(&socket);
+	if (pid == 0)
+		return -ESRCH;
+	netlink_process_name(pid, name, sizeof(name));
+	snprintf(ret, size, "pid %ld (%s)", (long)pid, name);
+	return 0;
 }

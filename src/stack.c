@@ -344,6 +344,12 @@ static void walk_all(void (*visit)(struct ulogd_instance *inst, void *arg), void
 		instance_walk(tree->input, visit, arg);
 }
 
+void stack_walk_inputs(void (*visit)(struct ulogd_instance *inst, void *arg), void *arg)
+{
+	for (struct tree *tree = trees; tree; tree = tree->next)
+		visit(tree->input, arg);
+}
+
 static void count_output(struct ulogd_instance *inst, void *arg)
 {
 	if (inst->plugin->kind == ULOGD_OUTPUT && !inst->child && !inst->attached)

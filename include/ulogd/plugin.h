@@ -166,7 +166,8 @@ struct ulogd_plugin {
 	bool inputs_all;		/* instead: the outputs of all before it, see ulogd_input_at() */
 	const struct ulogd_field *outputs;	/* or NULL */
 	const struct ulogd_counter *counters;	/* or NULL */
-	const char *subject;	/* the option that tells what is counted, like "group"; or NULL */
+	const char *subject;	/* the option that tells what is counted; or NULL.  "group" says that
+				 * this is a log group, which ulogd --diagnose then looks for */
 
 	/**
 	 * Looks at the options, which are in the private data, while the configuration is read: with
