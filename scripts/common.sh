@@ -5,7 +5,7 @@
 # To build, to run the demonstration, to run all tests.
 packages_build="autoconf automake libtool make gcc pkg-config libconfuse-dev libevent-dev
 	libmnl-dev libnfnetlink-dev libnetfilter-log-dev libpcap-dev libcap-ng-dev
-	libsystemd-dev libjansson-dev zlib1g-dev"
+	libsystemd-dev libnftables-dev libjansson-dev zlib1g-dev"
 packages_demo="iproute2 nftables python3"
 packages_test="iptables ebtables bats libcmocka-dev clang libclang-rt-14-dev
 	psad fwlogwatch ulogd2 ulogd2-json ulogd2-pcap jq curl prometheus bash-completion zsh tcpdump tzdata mandoc man-db groff shellcheck systemd e2fsprogs

@@ -99,7 +99,7 @@ void ulogd_buf_mac(struct ulogd_buf *b, const uint8_t *mac, size_t len)
 			     OCTETS_10(hundreds "3"), OCTETS_10(hundreds "4"), OCTETS_10(hundreds "5"), \
 			     OCTETS_10(hundreds "6"), OCTETS_10(hundreds "7"), OCTETS_10(hundreds "8"), \
 			     OCTETS_10(hundreds "9")
-static const char octets[256][4] __attribute__((nonstring)) = {
+static const char octets[256][4] = {
 	OCTETS_10(""), OCTETS_10("1"), OCTETS_10("2"), OCTETS_10("3"), OCTETS_10("4"), OCTETS_10("5"),
 	OCTETS_10("6"), OCTETS_10("7"), OCTETS_10("8"), OCTETS_10("9"), OCTETS_100("1"),
 	OCTETS_10("20"), OCTETS_10("21"), OCTETS_10("22"), OCTETS_10("23"), OCTETS_10("24"),

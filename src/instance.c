@@ -220,11 +220,7 @@ static void file_options_check(struct conf *conf, struct ulogd_instance *inst)
 				      "%s: \"%s\" %s", texts[i].name, texts[i].value, texts[i].help);
 	}
 	inst->file.rotate.keep = (unsigned int)common->rotate_keep;
-	inst->file.rotate.compress = common->rotate_compress && rotate_can_compress();
-	if (common->rotate_compress && !rotate_can_compress())
-		conf_complain(conf, common_option_place(inst, "rotate_compress"), inst->id,
-			      "rotate_compress: this daemon was built without zlib; leave it away, or "
-			      "build with zlib");
+	inst->file.rotate.compress = common->rotate_compress;
 }
 
 struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, const char *id,

@@ -28,6 +28,7 @@
 #include "control.h"
 #include "tail.h"
 #endif
+#include "diagnose.h"
 #include "instance.h"
 #include "keep.h"
 #include "log.h"
@@ -48,7 +49,7 @@ static struct {
 	const char *pid_path;
 	const struct passwd *user;
 	int loglevel;			/* 0: not given */
-	bool daemonize, verbose, lenient, test, print_config, list_plugins;
+	bool daemonize, verbose, lenient, test, print_config, list_plugins, diagnose;
 	const char *info;
 } args = {
 	.conf_path = SYSCONFDIR "/ulogd.conf",
@@ -108,12 +109,13 @@ static const char usage_text[] =
 	"\t-u --uid\tChange UID/GID\n"
 	"\t-i --info\tDisplay infos about plugin (its name or path)\n"
 	"\t-t --test\tCheck the configuration and exit: 0 fine, 1 errors\n"
+	"\t   --diagnose\tPrint why nothing may be logged, and exit: 0 everything fits, 1 not\n"
 	"\t   --lenient\tWarn where ulogd 2.0.8 did not care, and go on\n"
 	"\t   --print-config\tPrint all options with their values and origins, and exit\n"
 	"\t   --list-plugins\tPrint the installed plugins and exit\n"
 	"\t   --plugin-dir\tLook for plugins in this directory\n";
 
-enum { OPT_LENIENT = 256, OPT_PRINT_CONFIG, OPT_LIST_PLUGINS, OPT_PLUGIN_DIR };
+enum { OPT_LENIENT = 256, OPT_PRINT_CONFIG, OPT_LIST_PLUGINS, OPT_PLUGIN_DIR, OPT_DIAGNOSE };
 
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },
@@ -126,6 +128,7 @@ static const struct option long_options[] = {
 	{ "uid", required_argument, NULL, 'u' },
 	{ "info", required_argument, NULL, 'i' },
 	{ "test", no_argument, NULL, 't' },
+	{ "diagnose", no_argument, NULL, OPT_DIAGNOSE },
 	{ "lenient", no_argument, NULL, OPT_LENIENT },
 	{ "print-config", no_argument, NULL, OPT_PRINT_CONFIG },
 	{ "list-plugins", no_argument, NULL, OPT_LIST_PLUGINS },
@@ -183,6 +186,9 @@ static void parse_args(int argc, char **argv)
 			break;
 		case 't':
 			args.test = true;
+			break;
+		case OPT_DIAGNOSE:
+			args.diagnose = true;
 			break;
 		case OPT_LENIENT:
 			args.lenient = true;
@@ -819,6 +825,11 @@ int main(int argc, char **argv)
 	srandom((unsigned int)getpid() ^ (unsigned int)time(NULL));
 	if (args.info || args.list_plugins) {
 		status = args.info ? print_info(args.info) : list_plugins();
+		goto out;
+	}
+	if (args.diagnose) {
+		log_set_plain(true);
+		status = diagnose(args.conf_path, configure(&first->conf, true) == 0, stdout);
 		goto out;
 	}
 	if (args.test || args.print_config) {

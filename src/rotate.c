@@ -13,10 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "config.h"
-#ifdef HAVE_ZLIB
 #include <zlib.h>
-#endif
 
 #include "log.h"
 #include "rotate.h"
@@ -160,12 +157,6 @@ void rotator_set_current(struct rotator *r, const char *path, const struct stat 
 
 /* ---------------------------------------------------------- compressing */
 
-#ifdef HAVE_ZLIB
-bool rotate_can_compress(void)
-{
-	return true;
-}
-
 /* Copies @in to the new file @out, compressed. */
 static int compress_copy(struct rotator *r, int in, int out)
 {
@@ -196,20 +187,6 @@ static int compress_copy(struct rotator *r, int in, int out)
 	free(block);
 	return ret;
 }
-#else
-bool rotate_can_compress(void)
-{
-	return false;
-}
-
-static int compress_copy(struct rotator *r, int in, int out)
-{
-	(void)r;
-	(void)in;
-	(void)out;
-	return -ENOSYS;
-}
-#endif
 
 /* Makes @tmp from @in, complete and on the disk, with owner, mode and times of @st. */
 static int compress_file(struct rotator *r, int in, const struct stat *st, const char *tmp)

@@ -29,9 +29,6 @@ static inline bool rotate_wanted(const struct rotate_options *o)
 	return o->size > 0 || o->interval_s > 0;
 }
 
-/** True when this build can compress. */
-bool rotate_can_compress(void);
-
 /** "3600", "3600s", "60m", "1h" or "7d" in seconds.  -EINVAL: something else. */
 int rotate_parse_interval(const char *text, uint32_t *ret);
 

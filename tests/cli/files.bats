@@ -122,7 +122,8 @@ options_of() {
 }
 
 @test "the core names no plugin" {
-	! grep -lE 'NFLOG|LOGEMU|PRINTPKT|SQLITE3' "$SOURCES"/src/*.[ch]
+	# A diagnosis knows the target of iptables that has the name of one.
+	! grep -E 'NFLOG|LOGEMU|PRINTPKT|SQLITE3' "$SOURCES"/src/*.[ch] | grep -vE -- 'src/diagnose.*(-j NFLOG|"NFLOG", )'
 }
 
 @test "every source file names its licence" {

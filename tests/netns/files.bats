@@ -26,11 +26,6 @@ scaled() {
 	fi
 }
 
-# needs_zlib - skip when the daemon was built without it.
-needs_zlib() {
-	ldd "$ULOGD" | grep -q 'libz\.so' || skip "needs zlib"
-}
-
 # Write log.conf: numbered packets of group 7 as lines of FILE, each LINE an option of the output: seq_conf FILE [LINE...].
 seq_conf() {
 	conf log <<-EOF
@@ -135,7 +130,6 @@ all_compressed() {
 @test "rotated and compressed under load: nothing is lost, each file ends with a whole line" {
 	local count files
 
-	needs_zlib
 	count=$(scaled 200000)
 	seq_conf "$T/seq.txt" queue_full=wait rotate_size=1M rotate_keep=100 rotate_compress=1 file_mode=0640 \
 		file_group=4711
@@ -160,7 +154,6 @@ all_compressed() {
 @test "killed while it compresses: an old file is plain or completely compressed, and put right later" {
 	local turn file count
 
-	needs_zlib
 	count=$(scaled 100000)
 	seq_conf "$T/seq.txt" queue_full=wait rotate_size=2M rotate_keep=50 rotate_compress=1
 	nft_chain ip "output priority 0" 'udp dport 9 log group 7 drop'
@@ -226,7 +219,6 @@ documents() {
 @test "XML: every document is well-formed, the newest stay" {
 	local turn file
 
-	needs_zlib
 	out_conf XML "directory=\"$T\"" rotate_size=1k rotate_keep=2 rotate_compress=1
 	start_logging
 	# The name changes with the second.

@@ -234,18 +234,12 @@ static void old_files_stand_beside_the_file_a_symbolic_link_leads_to(void **stat
 
 /* ---------------------------------------------------------- compressing */
 
-#define needs_zlib() do { \
-	if (!rotate_can_compress()) \
-		skip(); \
-} while (0)
-
 static void old_files_are_compressed_the_current_one_is_not(void **state)
 {
 	char *path = test_path(t.dir, "log.2"), *gz = test_path(t.dir, "log.2.gz");
 	struct stat st, st_gz;
 
 	(void)state;
-	needs_zlib();
 	begin(3, true);
 	file_make("log", "c");
 	file_make("log.1", "b");
@@ -266,7 +260,6 @@ static void old_files_are_compressed_the_current_one_is_not(void **state)
 static void what_a_crash_has_left_is_put_right(void **state)
 {
 	(void)state;
-	needs_zlib();
 	begin(3, true);
 	file_make("log", "c");
 	file_make("log.1", "b");
@@ -284,7 +277,6 @@ static void files_may_move_on_while_they_are_compressed(void **state)
 	uint32_t x = 1;
 
 	(void)state;
-	needs_zlib();
 	for (size_t i = 0; i < sizeof(text) - 1; i++) {	/* hard to compress, so that it takes a while */
 		x = x * 1664525 + 1013904223;
 		text[i] = (char)('a' + (x >> 24) % 26);
@@ -312,7 +304,6 @@ static void freeing_stops_compressing_and_leaves_the_plain_file(void **state)
 	struct stat st;
 
 	(void)state;
-	needs_zlib();
 	begin(3, true);
 	file_make("log", "b");
 	file_make("log.1", "a");
@@ -336,7 +327,6 @@ static void compressing_that_fails_leaves_the_plain_file(void **state)
 	struct rlimit limit, before;
 
 	(void)state;
-	needs_zlib();
 	begin(3, true);
 	file_make("log", "b");
 	file_make("log.1", "a");
@@ -364,7 +354,6 @@ static void of_dated_files_the_newest_stay(void **state)
 	char *format = test_path(t.dir, "x-%d%m%Y-%H%M%S.xml");
 
 	(void)state;
-	needs_zlib();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char *path = test_path(t.dir, names[i]);
 		struct timespec when = { .tv_sec = 1700000000 + hours[i] * 3600 };
