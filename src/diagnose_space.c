@@ -193,7 +193,9 @@ static void owner_read(struct owner *owner, pid_t daemon)
 
 	owner->has_socket = netlink_socket_find(NETLINK_NETFILTER, owner->bound.portid,
 						&owner->socket) == 0;
-	if (owner->has_socket)
+	if (owner->has_socket && daemon > 0 && netlink_socket_held_by(&owner->socket, daemon))
+		pid = daemon;
+	else if (owner->has_socket)
 		pid = netlink_socket_owner(&owner->socket);
 	if (pid == 0) {
 		owner->who = text_new("a process that cannot be seen from here (netlink port %" PRIu32 ")",

@@ -35,15 +35,15 @@ int netlink_socket_find(int protocol, uint32_t portid, struct netlink_socket *re
 	return err;
 }
 
-/* True when process @pid has the socket among its descriptors. */
-static bool process_has(const char *pid, const char *socket_link)
+bool netlink_socket_held_by(const struct netlink_socket *socket, pid_t pid)
 {
-	char path[64], target[64];
+	char path[64], link[64], target[64];
 	struct dirent *entry;
 	bool found = false;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
+	snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
+	snprintf(link, sizeof(link), "socket:[%lu]", socket->inode);
 	dir = opendir(path);
 	if (!dir)
 		return false;
@@ -54,7 +54,7 @@ static bool process_has(const char *pid, const char *socket_link)
 		if (len < 0)
 			continue;
 		target[len] = '\0';
-		found = strcmp(target, socket_link) == 0;
+		found = strcmp(target, link) == 0;
 	}
 	closedir(dir);
 	return found;
@@ -77,20 +77,19 @@ void netlink_process_name(pid_t pid, char *ret, size_t size)
 pid_t netlink_socket_owner(const struct netlink_socket *socket)
 {
 	struct dirent *entry;
-	char link[64];
-	pid_t pid = 0;
+	pid_t pid, found = 0;
 	DIR *proc;
 
 	proc = opendir("/proc");
 	if (!proc)
 		return 0;
-	snprintf(link, sizeof(link), "socket:[%lu]", socket->inode);
-	while (pid == 0 && (entry = readdir(proc)))
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-		    process_has(entry->d_name, link))
-			pid = (pid_t)strtol(entry->d_name, NULL, 10);
+	while (found <= 1 && (entry = readdir(proc))) {
+		pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (pid > 0 && netlink_socket_held_by(socket, pid))
+			found = pid;
+	}
 	closedir(proc);
-	return pid;
+	return found;
 }
 
 int ulogd_netlink_owner(int protocol, uint32_t portid, char *ret, size_t size)

@@ -3,6 +3,7 @@
 #ifndef NETLINK_OWNER_H
 #define NETLINK_OWNER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -17,7 +18,13 @@ struct netlink_socket {
 /** Finds the socket with this protocol and port id; -ESRCH: there is none. */
 int netlink_socket_find(int protocol, uint32_t portid, struct netlink_socket *ret);
 
-/** A process that has the socket among its descriptors; 0: none that may be looked at. */
+/** True when process @pid has the socket among its descriptors. */
+bool netlink_socket_held_by(const struct netlink_socket *socket, pid_t pid);
+
+/**
+ * A process that has the socket: the service manager, which keeps sockets for others, only when no
+ * other has it.  0: none that may be looked at.
+ */
 pid_t netlink_socket_owner(const struct netlink_socket *socket);
 
 /** The command of a process, cut to @size; "?" when it is gone. */
