@@ -350,6 +350,21 @@ hold() {
 	advises "has the kernel wake it up for each packet: netlink_qthreshold=1"
 }
 
+@test "a daemon that is too slow has had packets dropped" {
+	text_conf log 5 netlink_socket_buffer_size=1 netlink_socket_buffer_maxsize=0
+	start_ulogd log
+	nft_chain ip "output priority 0" 'udp dport 9 counter log group 5 queue-threshold 1'
+	kill -STOP "${PID[log]}"
+	for ((port = 4000; port < 4020; port++)); do
+		send_udp 0 "$port" 127.0.0.1 9 packet
+	done
+	diagnose
+	kill -CONT "${PID[log]}"
+	[ "$status" = 0 ] || fail "$output"
+	grep -qE ' [1-9][0-9]* bytes wait to be read, [1-9][0-9]* datagrams dropped' "$T/run.out" || fail "$output"
+	advises "datagrams for group 5 were dropped, as log1 (NFLOG, $T/log.conf:6) was too slow"
+}
+
 @test "what names no group goes to group 0, and nobody listens there" {
 	start_ulogd log
 	fitting_rule
@@ -436,6 +451,20 @@ with_tool() {
 	found 'some of what they say was not understood'
 	with_tool "$iptables" <<<$'#!/bin/sh\nyes 1234567890123456789012345678901234567890123456789012345678901234'
 	found 'cannot list the rules of iptables-nft: it said too much'
+}
+
+@test "rules for ULOG are named as gone" {
+	require iptables-nft iptables-nft-save unshare
+	start_ulogd log
+	fitting_rule
+	ns iptables-nft -A INPUT -j LOG
+	with_tool "$(command -v iptables-nft-save)" <<-'END'
+		#!/bin/sh
+		echo '*filter'
+		echo '[3:90] -A INPUT -j ULOG --ulog-nlgroup 2 --ulog-prefix gone'
+	END
+	found "1 rule logs to ULOG, which Linux 3.17 removed" "write -j NFLOG --nflog-group N instead"
+	prints 'ULOG        iptables-nft filter INPUT, rule 1, prefix "gone", 3 packets seen'
 }
 
 @test "without libnftables it says so" {
