@@ -802,9 +802,11 @@ static void inputs_that_are_exchanged_do_not_end_the_daemon(void **state)
 static struct sink *live_sink(const char *path)
 {
 	struct ulogd_file file = { .path = path, .sync = true };
+	struct file_options options = {};
 	struct sink *sink;
 
-	assert_int_equal(sink_get(path, &sink_file_ops, sink_file_dest(&file), 1 << 20, SINK_FULL_DROP, &sink), 0);
+	assert_int_equal(sink_get(path, &sink_file_ops, sink_file_dest(&file, &options), 1 << 20,
+				  SINK_FULL_DROP, &sink), 0);
 	return sink;
 }
 
