@@ -106,13 +106,51 @@ options_of() {
 	succeeds "$ULOGD" --plugin-dir "$PLUGIN_DIR" -t -c /etc/ulogd.conf
 }
 
-@test "systemd accepts the unit file" {
+# The unit file NAME as installed, for a daemon where the build has it: unit NAME.
+unit() {
+	sed -e "s|@sbindir@/ulogd|$ULOGD|" -e "s|@sysconfdir@|/etc|" -e '/^Documentation=/d' \
+		"$SOURCES/systemd/$1.in" >"$T/$1"
+}
+
+@test "systemd accepts the unit files" {
+	local name
+
 	have systemd-analyze
-	sed -e "s|@sbindir@/ulogd|$ULOGD|" -e "s|@sysconfdir@|/etc|" \
-		"$SOURCES/systemd/ulogd.service.in" >"$T/ulogd.service"
-	sed -i '/^Documentation=/d' "$T/ulogd.service"
-	exits 0 env SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no "$T/ulogd.service"
-	[ -z "$stderr" ] || fail "$stderr"
+	for name in ulogd.service ulogd@.service; do
+		unit "$name"
+		exits 0 env SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no "$T/$name"
+		[ -z "$stderr" ] || fail "$stderr"
+	done
+}
+
+@test "systemd finds the services' exposure to be 1.5 or less" {
+	local name
+
+	have systemd-analyze
+	systemd-analyze security --help 2>&1 | grep -q -e --offline || skip "needs systemd-analyze security --offline"
+	for name in ulogd.service ulogd@.service; do
+		unit "$name"
+		run systemd-analyze security --offline=true --threshold=15 "$T/$name"
+		echo "# $name:$(grep -o ' exposure level.*: [0-9.]*' <<<"$output")" >&3
+		[ "$status" = 0 ] || fail "$(grep '✗' <<<"$output")"
+	done
+}
+
+@test "sysusers and tmpfiles make the service's user and directories" {
+	have systemd-sysusers
+	have systemd-tmpfiles
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	mkdir -p "$T/root/etc" "$T/root/var/log/ulog"
+	printf 'root:x:0:0::/root:/bin/sh\n' >"$T/root/etc/passwd"
+	printf 'root:x:0:\nadm:x:4:\n' >"$T/root/etc/group"
+	echo old >"$T/root/var/log/ulog/old.log"
+	succeeds systemd-sysusers --root="$T/root" "$SOURCES/systemd/ulogd.sysusers"
+	succeeds systemd-tmpfiles --root="$T/root" --create "$SOURCES/systemd/ulogd.tmpfiles"
+	uid=$(awk -F: '$1 == "ulog" { print $3 }' "$T/root/etc/passwd")
+	[ -n "$uid" ] || fail "no user ulog"
+	[ "$(stat -c '%u %g %a' "$T/root/var/log/ulog")" = "$uid 4 2750" ]
+	[ "$(stat -c '%u %g' "$T/root/var/log/ulog/old.log")" = "$uid 4" ]
+	[ "$(stat -c '%u %a' "$T/root/var/spool/ulogd")" = "$uid 700" ]
 }
 
 @test "shellcheck finds nothing in the scripts" {
