@@ -4,7 +4,6 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <signal.h>
@@ -16,9 +15,6 @@
 #include <unistd.h>
 
 #include "config.h"
-#ifdef HAVE_LIBCAP_NG
-#include <cap-ng.h>
-#endif
 #ifdef HAVE_LIBSYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
@@ -35,6 +31,7 @@
 #include "metrics.h"
 #include "pidfile.h"
 #include "plugin.h"
+#include "privileges.h"
 #include "restart.h"
 #include "sink.h"
 #include "stack.h"
@@ -389,32 +386,6 @@ static int configure(struct conf *conf, bool quiet)
 			  args.conf_path);
 		return 1;
 	}
-	return 0;
-}
-
-/* -u: everything is open; only the right to talk to netfilter is kept. */
-static int drop_privileges(const struct passwd *user)
-{
-	log_notice("Changing UID / GID");
-	if (initgroups(user->pw_name, user->pw_gid) < 0) {
-		log_fatal("can't set user secondary GID: %s", strerror(errno));
-		return -EPERM;
-	}
-#ifdef HAVE_LIBCAP_NG
-	capng_clear(CAPNG_SELECT_BOTH);
-	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
-	if (capng_change_id((int)user->pw_uid, (int)user->pw_gid, CAPNG_NO_FLAG) < 0) {
-		log_fatal("can't set UID %u, GID %u: %s", user->pw_uid, user->pw_gid,
-			  strerror(errno));
-		return -EPERM;
-	}
-#else
-	if (setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0) {
-		log_fatal("can't set UID %u, GID %u: %s", user->pw_uid, user->pw_gid,
-			  strerror(errno));
-		return -EPERM;
-	}
-#endif
 	return 0;
 }
 
@@ -792,7 +763,7 @@ static int serve(void)
 	if (nice(-1) == -1 && errno != 0)
 		log_info("Could not nice process: %s", strerror(errno));
 	if (ret == 0 && args.user)
-		ret = drop_privileges(args.user);
+		ret = privileges_drop(args.user);
 	if (ret == 0)
 		ret = stack_run();
 	if (ret == 0)

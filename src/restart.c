@@ -13,6 +13,7 @@
 
 #include "keep.h"
 #include "log.h"
+#include "privileges.h"
 #include "restart.h"
 
 #define MARK "ULOGD_RESTARTED"	/* in the environment: our process id */
@@ -92,6 +93,7 @@ int restart_exec(void)
 	ret = keep_inherit();
 	if (ret < 0)
 		return ret;
+	privileges_pass_on();
 	execv(program, arguments);
 	return -errno;
 }

@@ -985,6 +985,13 @@ void sink_set_user(uid_t uid, gid_t gid)
 	user.gid = gid;
 }
 
+int sink_give_file(int fd)
+{
+	if (!user.set || geteuid() != 0)
+		return 0;
+	return fchown(fd, user.uid, user.gid) < 0 ? -errno : 0;
+}
+
 static int spooler_start(struct sink *sink)
 {
 	int ret = pthread_create(&sink->spooler, NULL, spooler_main, sink);

@@ -197,9 +197,14 @@ static int file_adopt(const struct sink *sink, const char *path, off_t size)
 	return ret;
 }
 
-/* Gives a new file its group and mode, in this order: changing the group may take mode bits away. */
+/* Gives a new file its owner, group and mode, in this order: changing the group may take mode bits away. */
 static void file_set_owner(const struct file_options *o, const char *path, int fd)
 {
+	int ret = sink_give_file(fd);
+
+	if (ret < 0)
+		log_error("%s: cannot give it to the user of -u: %s; after SIGHUP it may not be possible to "
+			  "open it again", path, strerror(-ret));
 	if (o->has_group && fchown(fd, (uid_t)-1, o->group) < 0)
 		log_error("%s: cannot give it to group %u (file_group): %s; run as root with CAP_CHOWN, "
 			  "or as a member of this group", path, o->group, strerror(errno));

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the daemon can do without root: everything, with CAP_NET_ADMIN.
+
+load ../lib
+
+setup() {
+	require_netns
+	require_ulogd
+	require setpriv
+	ns_new NS
+	tap_add tap0
+	# A directory of nobody, who may go there.
+	mkdir "$T/nobody"
+	chown nobody "$T/nobody"
+	chmod o+x "$BATS_RUN_TMPDIR" "$(dirname "$T")" "$T"
+}
+
+teardown() {
+	cleanup
+}
+
+# The configuration log.conf: group 7 to nobody/log.txt; LINES for [global] on stdin.
+nobody_conf() {
+	{
+		cat
+		printf 'stack=log1:NFLOG,%s,emu1:LOGEMU\n' "$TEXT_FILTERS"
+		printf '[log1]\ngroup=7\n[emu1]\nfile="%s"\nsync=1\n' "$T/nobody/log.txt"
+	} | conf log
+	chmod o+r "$T/log.conf"
+	touch "$T/log.log"
+	chown nobody "$T/log.log"
+}
+
+# Ten packets more are in the file.
+ten_packets() {
+	local before
+
+	before=$(lines "$T/nobody/log.txt")
+	numbered 0 10 | send_frames tap0
+	wait_for "the packets" has_lines "$T/nobody/log.txt" $((before + 10))
+}
+
+log_tap0() {
+	nft_chain ip "prerouting priority raw" "iifname tap0 log prefix \"flood\" group 7 drop"
+}
+
+# The capabilities SET (CapEff, CapBnd, …) of the daemon are those of the mask: capabilities_are SET MASK.
+capabilities_are() {
+	[ "$(awk -v set="$1:" '$1 == set { print $2 }' "/proc/${PID[log]}/status")" = "$2" ]
+}
+
+NET_ADMIN=0000000000001000
+
+@test "all of it runs as an ordinary user with CAP_NET_ADMIN: packets, SIGHUP after a rename, regular end" {
+	nobody_conf <<<'control_socket=""'
+	start_daemon log setpriv --reuid nobody --regid nogroup --clear-groups --no-new-privs \
+		--inh-caps -all,+net_admin --ambient-caps -all,+net_admin --bounding-set -all,+net_admin \
+		"$ULOGD" --plugin-dir "$PLUGIN_DIR"
+	log_tap0
+	ten_packets
+	mv "$T/nobody/log.txt" "$T/nobody/log.1"
+	kill -s HUP "${PID[log]}"
+	wait_for "the new file" test -e "$T/nobody/log.txt"
+	ten_packets
+	stop log
+	[ "$status" = 0 ]
+	grep -q 'group 7: 20 packets received, 0 lost' "$T/log.log"
+}
+
+@test "-u keeps CAP_NET_ADMIN and nothing else, unbinds at the end" {
+	grep -qs 'define HAVE_LIBCAP_NG 1' "$BUILDDIR/config.h" || skip "needs libcap-ng"
+	nobody_conf <<<'control_socket=""'
+	start_daemon log "$ULOGD" --plugin-dir "$PLUGIN_DIR" -u nobody
+	[ "$(stat -c %U "/proc/${PID[log]}")" = nobody ] ||
+		[ "$(awk '$1 == "Uid:" { print $2 $3 $4 $5 }' "/proc/${PID[log]}/status")" != 0000 ]
+	capabilities_are CapEff "$NET_ADMIN"
+	capabilities_are CapPrm "$NET_ADMIN"
+	capabilities_are CapAmb 0000000000000000
+	capabilities_are CapBnd 0000000000000000
+	log_tap0
+	ten_packets
+	stop log
+	[ "$status" = 0 ]
+	! ns grep -q '^ *7 ' /proc/net/netfilter/nfnetlink_log
+	! grep -q 'cannot unbind' "$T/log.log"
+}
+
+@test "ulogctl restart works after -u" {
+	grep -qs 'define HAVE_LIBCAP_NG 1' "$BUILDDIR/config.h" || skip "needs libcap-ng"
+	[ -x "$BUILDDIR/src/ulogctl" ] || skip "needs ulogctl"
+	nobody_conf <<<"control_socket=\"$T/nobody/ctl\""
+	start_daemon log "$ULOGD" --plugin-dir "$PLUGIN_DIR" -u nobody
+	log_tap0
+	ten_packets
+	"$BUILDDIR/src/ulogctl" -s "$T/nobody/ctl" restart
+	grep -q 'taking over the socket of log group 7' "$T/log.log"
+	capabilities_are CapEff "$NET_ADMIN"
+	ten_packets
+	"$BUILDDIR/src/ulogctl" -s "$T/nobody/ctl" restart
+	ten_packets
+	stop log
+	[ "$status" = 0 ]
+	! grep -q 'cannot unbind' "$T/log.log"
+}
