@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/param.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -29,6 +30,8 @@ struct file_dest {
 	struct file_options options;
 	struct rotator *rotator;	/* NULL: files are not rotated */
 	bool regular;			/* what is open: a file, nothing that can block */
+	bool header_due;		/* a FIFO has a new reader */
+	int closes;			/* tells of readers that close the FIFO; -1: no FIFO with a header */
 	dev_t dev;			/* … and which one */
 	ino_t ino;
 	uint64_t size;			/* … and its bytes, when this was last looked at */
@@ -61,6 +64,7 @@ void *sink_file_dest(const struct ulogd_file *file, const struct file_options *o
 		return NULL;
 	dest->file = *file;
 	dest->file.path = NULL;
+	dest->closes = -1;
 	dest->options = *options;
 	if (rotate_wanted(&options->rotate)) {
 		dest->rotator = rotator_new(&options->rotate, file->path, file->dated);
@@ -125,6 +129,43 @@ static int header_write(int fd, const struct ulogd_file *file)
 	return n < 0 ? -errno : -ENOSPC;
 }
 
+/*
+ * A pipe does not tell its writer of a reader that went and was followed by another before the
+ * next write, but inotify does.  Where that cannot be had only EPIPE is noticed.
+ */
+static int closes_watch(const char *path)
+{
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	if (fd >= 0 && inotify_add_watch(fd, path, IN_CLOSE_NOWRITE) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static bool reader_left(const struct file_dest *dest)
+{
+	_Alignas(struct inotify_event) char events[1024];
+	bool left = false;
+
+	while (dest->closes >= 0 && read(dest->closes, events, sizeof(events)) > 0)
+		left = true;
+	return left;
+}
+
+/* Closes what is open, without a trailer. */
+static void fd_close(struct sink *sink)
+{
+	struct file_dest *dest = sink_dest(sink);
+
+	close(sink_fd(sink));
+	sink_set_fd(sink, -1);
+	if (dest->closes >= 0)
+		close(dest->closes);
+	dest->closes = -1;
+}
+
 static bool file_is_synced(const struct file_dest *dest)
 {
 	return dest->options.fsync != FILE_FSYNC_NONE && dest->regular;
@@ -143,8 +184,7 @@ static void file_close(struct sink *sink)
 	if (file_is_synced(dest) && fdatasync(fd) < 0)
 		log_error("%s: what was written last may be lost: %s", sink_name(sink), strerror(errno));
 	dest->dirty = false;
-	close(fd);
-	sink_set_fd(sink, -1);
+	fd_close(sink);
 }
 
 /* The name of the file to open now, at least "": dated names are made from the local time. */
@@ -289,7 +329,7 @@ static int file_open_locked(struct sink *sink)
 	struct file_dest *dest = sink_dest(sink);
 	char path[PATH_MAX];
 	struct stat st;
-	int fd, ret = 0;
+	int fd, closes = -1, ret = 0;
 
 	path_make(sink, path, sizeof(path));
 	if (sink_fd(sink) >= 0 && still_open(sink, path))
@@ -303,14 +343,20 @@ static int file_open_locked(struct sink *sink)
 		return fd;
 	if (fstat(fd, &st) < 0)
 		ret = -errno;
-	else if (!S_ISREG(st.st_mode) || st.st_size == 0)
+	if (ret == 0 && S_ISFIFO(st.st_mode) && dest->file.header_len > 0 && !is_stdout(path))
+		closes = closes_watch(path);
+	if (ret == 0 && (!S_ISREG(st.st_mode) || st.st_size == 0))
 		ret = header_write(fd, &dest->file);
 	if (ret < 0) {
 		close(fd);
+		if (closes >= 0)
+			close(closes);
 		return ret;
 	}
 	file_close(sink);
 	sink_set_fd(sink, fd);
+	dest->closes = closes;
+	dest->header_due = false;
 	file_opened(sink, path, &st);
 	return 0;
 }
@@ -463,11 +509,32 @@ static uint32_t file_share(struct sink *sink, const struct chunk *c)
 	return end;
 }
 
+/* A FIFO's new reader gets what the first one got: the header, then whole records. */
+static int reader_greet(struct sink *sink, struct chunk *c)
+{
+	struct file_dest *dest = sink_dest(sink);
+	int ret;
+
+	if (reader_left(dest))
+		dest->header_due = true;
+	if (!dest->header_due)
+		return 0;
+	chunk_rewind(c);
+	if (sink_wait_writable(sink) < 0)
+		return -EAGAIN;
+	ret = header_write(sink_fd(sink), &dest->file);
+	if (ret == 0)
+		dest->header_due = false;
+	return ret;
+}
+
 static int file_write(struct sink *sink, struct chunk *c)
 {
 	struct file_dest *dest = sink_dest(sink);
 	int ret = file_follow(sink, c);
 
+	if (ret == 0)
+		ret = reader_greet(sink, c);
 	if (file_is_rotated(dest) && !dest->tidied)
 		rotator_tidy(dest->rotator);
 	dest->tidied = true;
@@ -476,8 +543,7 @@ static int file_write(struct sink *sink, struct chunk *c)
 				 file_is_rotated(dest) ? file_share(sink, c) : c->len);
 	if (ret == -EPIPE) {	/* the reader went away: the next one begins with a whole record */
 		chunk_rewind(c);
-		close(sink_fd(sink));
-		sink_set_fd(sink, -1);
+		fd_close(sink);
 	}
 	return ret;
 }

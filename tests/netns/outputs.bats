@@ -420,6 +420,35 @@ second_document() {
 	grep -q "log.fifo: writes again after" "$T/log.log"
 }
 
+# A process called NAME has the FIFO open: reads_fifo NAME.
+reads_fifo() {
+	[ "$(readlink "/proc/${PID[$1]}/fd/3")" = "$T/log.fifo" ]
+}
+
+@test "a FIFO: a reader that is replaced while nothing is written, too, has a successor with a header" {
+	local reader
+
+	require tcpdump
+	log_tap0
+	mkfifo "$T/log.fifo"
+	out_conf PCAP "file=\"$T/log.fifo\""
+	start_ulogd log
+	for reader in first second third; do
+		start "$reader" cat "$T/log.fifo"
+		# Without a writer cat waits, until there is something to write.
+		[ "$reader" = first ] || wait_for "the $reader reader" reads_fifo "$reader"
+		numbered 0 5 | send_frames tap0
+		wait_for "what the $reader reader gets" pcap_holds "$T/$reader.out" 5
+		numbered 5 5 | send_frames tap0
+		wait_for "what the $reader reader gets" pcap_holds "$T/$reader.out" 10
+		stop "$reader"
+		[ "$(stat -c %s "$T/$reader.out")" = $((24 + 10 * 52)) ]
+	done
+	stop log
+	! grep -q "Broken pipe" "$T/log.log"
+	grep -q "log.fifo: 30 records written (1560 bytes), 0 lost" "$T/log.log"
+}
+
 # Both readers together have the frames 0 to COUNT - 1: fifo_holds COUNT.
 fifo_holds() {
 	[ "$({ pcap_numbers "$T/first.out"; pcap_numbers "$T/second.out"; } | tr '\n' ' ')" = \
