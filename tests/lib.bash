@@ -18,6 +18,7 @@ WAIT_SECONDS=${WAIT_SECONDS:-20}
 T=${BATS_TEST_TMPDIR:-}
 
 declare -gA PID=()	# of everything `start' began, by name
+declare -gA INITIALIZED=()	# how often the log NAME.log told of a start, before the last one
 declare -ga NAMESPACES=()
 
 # The stack whose lines administrators know from ulogd2, without its input and its output.
@@ -258,9 +259,23 @@ text_conf() {
 	} | conf "$name"
 }
 
+# starts_logged NAME - print how often NAME.log tells of a start.
+starts_logged() {
+	if [ -e "$T/$1.log" ]; then
+		grep -c 'initialization finished' "$T/$1.log" || :
+	else
+		echo 0
+	fi
+}
+
+# starting NAME - before the daemon NAME is started, perhaps again: remember what its log holds already.
+starting() {
+	INITIALIZED[$1]=$(starts_logged "$1")
+}
+
 # initialized NAME - the daemon NAME has said that it runs, or has ended.
 initialized() {
-	grep -qs 'initialization finished' "$T/$1.log" || process_gone "${PID[$1]}"
+	[ "$(starts_logged "$1")" -gt "${INITIALIZED[$1]:-0}" ] || process_gone "${PID[$1]}"
 }
 
 # start_daemon NAME COMMAND... - start COMMAND with NAME.conf and wait until it is ready.
@@ -268,6 +283,7 @@ start_daemon() {
 	local name=$1
 
 	shift
+	starting "$name"
 	start "$name" "$@" -c "$T/$name.conf" </dev/null
 	wait_for "$name to be ready" initialized "$name"
 	if process_gone "${PID[$name]}"; then
@@ -289,6 +305,40 @@ start_ulogd2() {
 # text FILE... - print lines of LOGEMU without time and host.
 text() {
 	sed -E 's/^[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [^ ]+ //' "$@"
+}
+
+# --- differences that are intended --------------------------------------------------------------
+
+# expected_filter ID SIDE [KIND...] - print the filter that tests/diff/expected.md has for SIDE in the section ID: that
+# of its blocks for one of KINDs, or without these of those for no kind.  Blocks may be for one version of ulogd2.
+expected_filter() {
+	local IFS="|" id=$1 side=$2
+
+	shift 2
+	awk -v id="$id" -v fence="^\`\`\`sed ${*:+($*) }$side( ${ULOGD2_VERSION:-})?\$" '
+		/^## / { wanted = $2 == id }
+		/^```/ { inside = wanted && !inside && $0 ~ fence; next }
+		inside' "$TESTS/diff/expected.md"
+}
+
+# filter_expected SIDE FILE SIDE FILE KINDS [ID...] - take the intended differences ID out of the FILE of each SIDE;
+# fail when there is nothing to take out.
+filter_expected() {
+	local sides=("$1" "$3") files=("$2" "$4") kinds id i
+
+	read -ra kinds <<<"$5"
+	shift 5
+	for id; do
+		cat "${files[@]}" >"$T/unfiltered"
+		for i in 0 1; do
+			expected_filter "$id" "${sides[i]}" "${kinds[@]}" >"$T/filter"
+			sed -E -i -f "$T/filter" "${files[i]}"
+		done
+		if cat "${files[@]}" | cmp -s - "$T/unfiltered"; then
+			fail "difference $id was not seen"
+			return 1
+		fi
+	done
 }
 
 # --- vectors ------------------------------------------------------------------------------------

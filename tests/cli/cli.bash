@@ -172,6 +172,7 @@ start_here() {
 	local name=$1
 
 	shift
+	starting "$name"
 	"$ULOGD" --plugin-dir "$STAGE/plugins" "$@" </dev/null >"$T/$name.out" 2>"$T/$name.err" 3>&- &
 	PID[$name]=$!
 }

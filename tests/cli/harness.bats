@@ -12,3 +12,16 @@ load ../lib
 		grep -qw -- "$file" Makefile.am || fail "Makefile.am lacks $file"
 	done
 }
+
+@test "a_daemon_that_is_started_again_is_ready_when_its_log_says_so_again" {
+	PID[a]=$BASHPID
+	starting a
+	! initialized a || fail "without a log"
+	echo "initialization finished" >"$T/a.log"
+	initialized a
+	starting a
+	! initialized a || fail "the log of before"
+	echo "initialization finished" >>"$T/a.log"
+	initialized a
+	unset "PID[a]"
+}

@@ -71,17 +71,9 @@ rows() {
 		}' "$T/names" "$1"
 }
 
-# Print the filter that expected.md has for side "theirs" or "ours" of difference ID: filter ID SIDE.
-filter() {
-	awk -v id="$1" -v fence='```sed '"$2" -v version="$ULOGD2_VERSION" '
-		/^## / { wanted = $2 == id }
-		/^```/ { inside = wanted && !inside && ($0 == fence || $0 == fence " " version); next }
-		inside' "$TESTS/diff/expected.md"
-}
-
 # Stop both daemons and compare what they wrote but for the differences ID...: compare [ID...].
 compare() {
-	local id side seen
+	local side seen
 
 	nft_stop
 	seen=$(nft_seen)
@@ -91,17 +83,7 @@ compare() {
 		rows "$T/$side.txt" >"$T/$side.rows"
 	done
 	[ -s "$T/theirs.rows" ]
-	for id; do
-		for side in theirs ours; do
-			cp "$T/$side.rows" "$T/$side.before"
-			filter "$id" "$side" >"$T/filter"
-			sed -E -i -f "$T/filter" "$T/$side.rows"
-		done
-		if cmp -s "$T/theirs.rows" "$T/theirs.before" && cmp -s "$T/ours.rows" "$T/ours.before"; then
-			fail "difference $id was not seen"
-			return 1
-		fi
-	done
+	filter_expected theirs "$T/theirs.rows" ours "$T/ours.rows" "" "$@"
 	diff -u "$T/theirs.rows" "$T/ours.rows"
 }
 

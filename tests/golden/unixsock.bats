@@ -51,7 +51,7 @@ sock_conf() {
 
 # run_ulogd NAME - start the daemon with NAME.conf in the background, and wait until it is ready.
 run_ulogd() {
-	rm -f "$T/$1.log"
+	starting "$1"
 	TZ=UTC "$ULOGD" --plugin-dir "$STAGE/plugins" -c "$T/$1.conf" </dev/null >"$T/$1.out" 2>"$T/$1.err" 3>&- &
 	PID[$1]=$!
 	wait_for "$1 to be ready" initialized "$1"

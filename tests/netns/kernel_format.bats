@@ -85,28 +85,10 @@ expect_same() {
 }
 
 same_lines() {
-	local id
-
 	sed 1d "$T/kmsg.out" >"$T/kernel"
 	without_host "$T/log.txt" >"$T/ours"
-	for id; do
-		cat "$T/kernel" "$T/ours" >"$T/unfiltered"
-		expected_filter "$id" kernel >"$T/filter"
-		sed -E -i -f "$T/filter" "$T/kernel"
-		expected_filter "$id" daemon >"$T/filter"
-		sed -E -i -f "$T/filter" "$T/ours"
-		! cat "$T/kernel" "$T/ours" | cmp -s - "$T/unfiltered" || fail "$id has nothing to filter"
-	done
+	filter_expected kernel "$T/kernel" daemon "$T/ours" "" "$@"
 	diff -u "$T/kernel" "$T/ours"
-}
-
-# Print the filter of SIDE in section ID of expected.md: expected_filter ID SIDE.
-expected_filter() {
-	awk -v id="$1" -v side="$2" '
-		/^## / { in_section = $2 == id }
-		/^```$/ { printing = 0 }
-		printing
-		in_section && $0 == "```sed " side { printing = 1 }' "$TESTS/diff/expected.md"
 }
 
 # The file FILE without the host that begins each line.

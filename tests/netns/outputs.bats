@@ -16,7 +16,6 @@ teardown() {
 
 # Write log.conf with OUTPUT behind all filters, each LINE one of its options: out_conf OUTPUT [LINE...].
 out_conf() {
-	rm -f "$T/log.log"	# of the daemon before, which was initialized
 	conf log <<-EOF
 	stack=log1:NFLOG,base1:BASE,ifi1:IFINDEX,ip2str1:IP2STR,hw1:HWHDR,print1:PRINTPKT,out1:$1
 	[log1]
