@@ -917,7 +917,7 @@ static void aside_end(void)
 	trees_free(&aside);
 }
 
-int stack_exchange(void)
+static int trees_exchange(void)
 {
 	int ret;
 
@@ -942,6 +942,19 @@ int stack_exchange(void)
 	ret = stack_run();
 	input_count_down();
 	sink_close_unused(SINK_CLOSE_MS);
+	return ret;
+}
+
+int stack_exchange(void)
+{
+	sigset_t all, before;
+	int ret;
+
+	/* Signals are the main thread's, also those of lanes that go on. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	ret = trees_exchange();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return ret;
 }
 
