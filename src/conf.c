@@ -307,6 +307,13 @@ static int file_read(struct conf *conf, const char *path, const struct open_file
 				  broken ? "the closing quote is missing" : "it has no value");
 			continue;
 		}
+		rest += strspn(rest, BLANKS "=");
+		if (*rest != '\0' && *rest != '#') {
+			rest[strcspn(rest, "\r\n")] = '\0';
+			conf_warn(at, section->name, "%s: ignored behind the value \"%s\": %s; put a value "
+				  "with blanks into quotes, a quote ends it, also behind a backslash", key,
+				  value, rest);
+		}
 		if (strcmp(section->name, "global") == 0 && strcmp(key, "include") == 0)
 			include_read(conf, at, value, &self);
 		else

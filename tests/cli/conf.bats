@@ -64,6 +64,18 @@ value() {
 	grep -qF 'outdev="ro"ot""' "$T/run.out"
 }
 
+@test "what_follows_a_value_is_ignored_and_said_unless_it_is_a_comment" {
+	small_conf 'prefix="a \"b\""' 'indev="eth"0' 'outdev=a b # c' 'repeat="2"# two'
+	succeeds ulogd -t -c "$CONF"
+	says "$CONF:9: v1: prefix: ignored behind the value \"a \\\": b\\\"\"; put a value with blanks into quotes" \
+		"$CONF:10: v1: indev: ignored behind the value \"eth\": 0; " \
+		"$CONF:11: v1: outdev: ignored behind the value \"a\": b # c; "
+	[[ $stderr != *repeat* ]]
+	ulogd --print-config -c "$CONF" | grep -qF 'prefix="a \"  '
+	value v1 indev '"eth"'
+	value v1 repeat 2
+}
+
 @test "a_quote_that_is_not_closed_is_said_and_the_default_kept" {
 	small_conf 'prefix="abc'
 	succeeds ulogd -t -c "$CONF"
