@@ -17,6 +17,7 @@
 
 #define CONNECT_MS	3000	/* for each address of a name */
 #define SLICE_MS	100	/* how long is waited at a time until the end is noticed */
+#define PIECES		64	/* of a chunk, per system call */
 
 void *sink_socket_dest(const struct ulogd_socket *socket)
 {
@@ -247,26 +248,42 @@ static bool peer_gone(int fd)
 	return n == 0;
 }
 
-/* The next piece to send: all that is left on a stream, one record on a datagram socket. */
-static uint32_t piece_end(const struct ulogd_socket *to, const struct chunk *c)
+/* The next pieces to send, no more than PIECES: a record each on a datagram socket, else all that is left. */
+static unsigned int pieces_gather(const struct ulogd_socket *to, const struct chunk *c,
+				  struct mmsghdr *msgs, struct iovec *iov)
 {
-	return is_datagram(to) ? chunk_record_end(c, chunk_records_within(c, c->done)) : c->len;
+	uint32_t i = chunk_records_within(c, c->done), at = c->done;
+	unsigned int n = 0;
+
+	do {
+		uint32_t end = is_datagram(to) ? chunk_record_end(c, i++) : c->len;
+
+		iov[n] = (struct iovec){ (char *)(uintptr_t)c->data + at, end - at };
+		msgs[n] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[n], .msg_iovlen = 1 } };
+		n++;
+		at = end;
+	} while (at < c->len && n < PIECES);
+	return n;
 }
 
 static int socket_write(struct sink *sink, struct chunk *c)
 {
 	const struct ulogd_socket *to = sink_dest(sink);
+	struct mmsghdr msgs[PIECES];
+	struct iovec iov[PIECES];
 	int err = 0;
 
 	if (!is_datagram(to) && peer_gone(sink_fd(sink)))
 		err = EPIPE;
 	while (!err && c->done < c->len) {
-		ssize_t n = send(sink_fd(sink), c->data + c->done, piece_end(to, c) - c->done,
+		int n = sendmmsg(sink_fd(sink), msgs, pieces_gather(to, c, msgs, iov),
 				 MSG_NOSIGNAL | MSG_DONTWAIT);
 
-		if (n >= 0) {
-			c->done += (uint32_t)n;
-		} else if (errno == ENOBUFS) {
+		for (int i = 0; i < n; i++)
+			c->done += msgs[i].msg_len;
+		if (n >= 0)
+			continue;
+		if (errno == ENOBUFS) {
 			return -EAGAIN;
 		} else if (errno == EAGAIN) {
 			if (sink_wait_writable(sink) < 0)
