@@ -93,8 +93,8 @@ struct nflog_source {
 static const struct ulogd_option options[] = {
 	ULOGD_OPT_INT(struct nflog_source, bufsize, 150000, 0, SIZE_MAX_OPTION,
 		      "bytes of the receive buffer for one datagram; never less than the kernel can send"),
-	ULOGD_OPT_INT(struct nflog_source, group, 0, 0, UINT16_MAX,
-		      "netlink log group, as in nft log group and --nflog-group"),
+	ULOGD_OPT_LANES(struct nflog_source, group, 0, 0, UINT16_MAX,
+			"netlink log group, as in nft log group and --nflog-group"),
 	ULOGD_OPT_INT(struct nflog_source, unbind, 1, INT32_MIN, INT32_MAX,
 		      "unbind other loggers before binding families (when families are bound)"),
 	ULOGD_OPT_INT(struct nflog_source, bind, 0, INT32_MIN, INT32_MAX,

@@ -425,12 +425,34 @@ static bool number_check(struct conf *conf, const struct conf_section *section,
 	return false;
 }
 
+/* Understands a number, or first-last, and says what is wrong with it. */
+static bool lanes_check(struct conf *conf, const struct conf_section *section,
+			const struct conf_line *line, const struct ulogd_option *option, int64_t *first)
+{
+	int64_t last;
+
+	if (conf_range(line->value, first, &last) < 0) {
+		conf_complain(conf, line->at, section->name, "%s: it says \"%s\"; write a number like 10, or "
+			      "the first and the last of several like 10-13", line->key, line->value);
+		return false;
+	}
+	if (!number_check(conf, section, line, option, first) ||
+	    !number_check(conf, section, line, option, &last))
+		return false;
+	if (last - *first < CONF_LANES_MAX)
+		return true;
+	conf_complain(conf, line->at, section->name, "%s: %" PRId64 " of them are too many; %d may be read "
+		      "by one input", line->key, last - *first + 1, CONF_LANES_MAX);
+	return false;
+}
+
 static void value_store(const struct ulogd_option *option, void *base, int64_t num, const char *text)
 {
 	void *member = (char *)base + option->offset;
 
 	switch (option->type) {
 	case ULOGD_OPTION_INT:
+	case ULOGD_OPTION_LANES:
 		*(int32_t *)member = (int32_t)num;
 		break;
 	case ULOGD_OPTION_U32:
@@ -486,7 +508,10 @@ static bool line_apply(struct conf *conf, const struct conf_section *section,
 	}
 	if (!opt || !cfg_setopt(cfg, opt, line->value))
 		return false;	/* parse_failed() has said why */
-	if (option->type != ULOGD_OPTION_STRING) {
+	if (option->type == ULOGD_OPTION_LANES) {
+		if (!lanes_check(conf, section, line, option, &num))
+			return false;
+	} else if (option->type != ULOGD_OPTION_STRING) {
 		num = cfg_opt_getnint(opt, 0);
 		if (!number_check(conf, section, line, option, &num))
 			return false;
@@ -514,7 +539,7 @@ void conf_apply(struct conf *conf, struct conf_section *section,
 		goto err_free;
 	for (unsigned int i = 0; i < n; i++) {
 		option = option_at(targets, n_targets, i, &base);
-		known[i] = option->type == ULOGD_OPTION_STRING ?
+		known[i] = option->type == ULOGD_OPTION_STRING || option->type == ULOGD_OPTION_LANES ?
 			(cfg_opt_t)CFG_STR(option->name, option->def_str, CFGF_NONE) :
 			(cfg_opt_t)CFG_INT(option->name, option->def, CFGF_NONE);
 		value_store(option, base, option->def, option->def_str);
@@ -549,6 +574,21 @@ void conf_apply(struct conf *conf, struct conf_section *section,
 err_free:
 	free(known);
 	free(from);
+}
+
+int conf_range(const char *text, int64_t *first, int64_t *last)
+{
+	char *end;
+
+	errno = 0;
+	*first = *last = strtoll(text, &end, 0);
+	if (end == text)
+		return -EINVAL;
+	if (*end == '-') {
+		text = end + 1;
+		*last = strtoll(text, &end, 0);
+	}
+	return errno || end == text || *end || *last < *first ? -EINVAL : 0;
 }
 
 int conf_size(const char *text, uint64_t *ret)

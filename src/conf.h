@@ -73,6 +73,12 @@ void conf_apply(struct conf *conf, struct conf_section *section,
 		const struct conf_target *targets, unsigned int n_targets,
 		const char *const *skip, conf_origin *origins);
 
+/** No option of the kind ULOGD_OPTION_LANES names more. */
+#define CONF_LANES_MAX 256
+
+/** Reads "10", or "10-13" with the last not before the first.  0, or -EINVAL. */
+int conf_range(const char *text, int64_t *first, int64_t *last);
+
 /** Parses a number of bytes, which may end in k, M or G: powers of 1024.  0 or -EINVAL. */
 int conf_size(const char *text, uint64_t *ret);
 

@@ -135,7 +135,7 @@ static void want_add(struct ulogd_instance *inst, void *arg)
 
 	if (!inst->plugin->subject || strcmp(inst->plugin->subject, "group") != 0)
 		return;
-	group = instance_option(inst, "group", ULOGD_OPTION_INT, &at);
+	group = instance_option(inst, "group", ULOGD_OPTION_LANES, &at);
 	if (!group)
 		return;
 	space_want(path && path[0] ? space_get(d, path) : d->spaces, inst, (uint32_t)*group, at);

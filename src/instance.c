@@ -223,6 +223,25 @@ static void file_options_check(struct conf *conf, struct ulogd_instance *inst)
 	inst->file.rotate.compress = common->rotate_compress;
 }
 
+static const struct ulogd_option *lanes_option(const struct ulogd_instance *inst)
+{
+	for (const struct ulogd_option *o = inst->plugin->options; o && o->name; o++)
+		if (o->type == ULOGD_OPTION_LANES)
+			return o;
+	return NULL;
+}
+
+static void lanes_count(struct ulogd_instance *inst)
+{
+	const struct ulogd_option *o = lanes_option(inst);
+	conf_origin origin = o ? inst->origins[o - inst->plugin->options] : NULL;
+	int64_t first, last;
+
+	inst->lanes = 1;
+	if (origin && conf_range(origin->value, &first, &last) == 0)
+		inst->lanes = (unsigned int)(last - first) + 1;
+}
+
 struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, const char *id,
 				    const struct ulogd_plugin *plugin,
 				    struct ulogd_instance *parent)
@@ -258,6 +277,7 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 		   (struct conf_target[]){ { plugin->options, inst->priv },
 					   { common, &inst->common } },
 		   2, NULL, inst->origins);
+	lanes_count(inst);
 	if (plugin->check && plugin->check(inst) < 0) {
 		inst->refused = true;
 		conf->errors += !conf->lenient;
@@ -267,6 +287,14 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 	if (plugin->to_file)
 		file_options_check(conf, inst);
 	return inst;
+}
+
+void instance_set_nth(struct ulogd_instance *inst, unsigned int nth)
+{
+	const struct ulogd_option *o = lanes_option(inst);
+
+	if (o)
+		*(int32_t *)((char *)inst->priv + o->offset) += (int32_t)nth;
 }
 
 bool instance_same(const struct ulogd_instance *a, const struct ulogd_instance *b)
@@ -301,6 +329,7 @@ static const char *option_text(const struct ulogd_option *o, const void *base, c
 
 	switch (o->type) {
 	case ULOGD_OPTION_INT:
+	case ULOGD_OPTION_LANES:
 		snprintf(buf, size, "%" PRId32, *(const int32_t *)member);
 		break;
 	case ULOGD_OPTION_U32:
@@ -333,8 +362,9 @@ static void options_print(const struct ulogd_option *o, const void *base,
 	for (; o && o->name; o++, origin++) {
 		char value[32];
 		const char *quote = o->type == ULOGD_OPTION_STRING ? "\"" : "";
-		int len = fprintf(out, "%s=%s%s%s", o->name, quote,
-				  option_text(o, base, value, sizeof(value)), quote);
+		const char *text = o->type == ULOGD_OPTION_LANES && *origin ? (*origin)->value :
+				   option_text(o, base, value, sizeof(value));
+		int len = fprintf(out, "%s=%s%s%s", o->name, quote, text, quote);
 
 		fprintf(out, "%*s # ", len < 40 ? 40 - len : 0, "");
 		if (*origin)

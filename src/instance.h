@@ -35,6 +35,7 @@ struct common_options {
 struct tree {
 	struct tree *next;
 	struct ulogd_instance *input;
+	unsigned int nth;		/* of the lanes that the input names */
 	struct lane *lane;
 	struct ulogd_record record;
 	struct ulogd_value *values;	/* of all fields that somebody reads */
@@ -69,6 +70,7 @@ struct ulogd_instance {
 	uint64_t spool_bytes;		/* spool_size */
 	struct file_options file;	/* what they say about files */
 	conf_origin *origins;		/* of the plugin's options, then of the common ones */
+	unsigned int lanes;		/* as many there are of this input, with a tree for each */
 	bool refused;			/* by its check(): it is never started */
 	bool started;
 
@@ -87,6 +89,9 @@ const struct ulogd_option *instance_common_options(const struct ulogd_plugin *pl
 struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, const char *id,
 				    const struct ulogd_plugin *plugin,
 				    struct ulogd_instance *parent);
+
+/** Makes an input the @nth, from 0, of those that its section names as first-last. */
+void instance_set_nth(struct ulogd_instance *inst, unsigned int nth);
 
 /** Frees an instance, which must not be started, and all below it. */
 void instance_free(struct ulogd_instance *inst);

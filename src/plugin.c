@@ -212,6 +212,10 @@ static void option_print(const struct ulogd_option *o, FILE *out)
 	case ULOGD_OPTION_INT:
 		fprintf(out, "\t\t%s; %" PRId64 " to %" PRId64 "\n", o->help, o->min, o->max);
 		break;
+	case ULOGD_OPTION_LANES:
+		fprintf(out, "\t\t%s; %" PRId64 " to %" PRId64 ", or several as first-last\n", o->help,
+			o->min, o->max);
+		break;
 	case ULOGD_OPTION_U32:
 		fprintf(out, "\t\t%s; 32 bits\n", o->help);
 		break;

@@ -256,12 +256,14 @@ static int members_check(struct conf *conf, struct conf_place at, const struct m
 	return 0;
 }
 
-static struct tree *tree_get(struct conf *conf, struct conf_place at, const struct member *m)
+static struct tree *tree_get(struct conf *conf, struct conf_place at, const struct member *m,
+			     unsigned int nth)
 {
 	struct tree **tail, *tree;
 
 	for (tail = &trees; *tail; tail = &(*tail)->next)
-		if (strcmp((*tail)->input->id, m->id) == 0 && (*tail)->input->plugin == m->plugin)
+		if (strcmp((*tail)->input->id, m->id) == 0 && (*tail)->input->plugin == m->plugin &&
+		    (*tail)->nth == nth)
 			return *tail;
 	tree = calloc(1, sizeof(*tree));
 	if (!tree)
@@ -272,6 +274,8 @@ static struct tree *tree_get(struct conf *conf, struct conf_place at, const stru
 		return NULL;
 	}
 	tree->input->tree = tree;
+	tree->nth = nth;
+	instance_set_nth(tree->input, nth);
 	return *tail = tree;
 }
 
@@ -328,12 +332,17 @@ void stack_add(struct conf *conf, struct conf_place at, const char *text, bool l
 		sections_check(conf, at, members, n);
 		goto out;
 	}
-	tree = tree_get(conf, at, &members[0]);
-	inst = tree ? tree->input : NULL;
-	for (unsigned int i = 1; i < n && inst; i++)
-		inst = child_get(conf, at, inst, &members[i]);
-	if (!inst)
-		conf_error(conf, at, "global", "stack: out of memory");
+	for (unsigned int nth = 0, lanes = 1; nth < lanes; nth++) {
+		tree = tree_get(conf, at, &members[0], nth);
+		inst = tree ? tree->input : NULL;
+		for (unsigned int i = 1; i < n && inst; i++)
+			inst = child_get(conf, at, inst, &members[i]);
+		if (!inst) {
+			conf_error(conf, at, "global", "stack: out of memory");
+			break;
+		}
+		lanes = tree->input->lanes;
+	}
 out:
 	free(copy);
 }
@@ -425,7 +434,8 @@ void stack_warn_unused(struct conf *conf)
 
 static void print_visit(struct ulogd_instance *inst, void *arg)
 {
-	instance_print(inst, arg);
+	if (inst->tree->nth == 0)
+		instance_print(inst, arg);
 }
 
 void stack_print_config(FILE *out)
@@ -741,7 +751,8 @@ static void trees_match(void)
 		tree->unchanged = false;
 	for (struct tree *tree = trees; tree; tree = tree->next) {
 		for (tree->same = aside; tree->same; tree->same = tree->same->next)
-			if (instance_same(tree->same->input, tree->input))
+			if (tree->same->nth == tree->nth &&
+			    instance_same(tree->same->input, tree->input))
 				break;
 		if (tree->same)
 			tree->unchanged = tree->same->unchanged =

@@ -6,6 +6,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "config.h"
 #include "ulogctl_filter.h"
 #include "ulogctl_print.h"
+#include "ulogctl_rules.h"
 #include "ulogctl_tail.h"
 
 #define ANSWER_TIMEOUT_MS	60000	/* a reload may have to wait for destinations */
@@ -29,7 +31,9 @@ enum { DONE = 0, REFUSED = 1, WRONG_USE = 2, NO_DAEMON = 3 };
 static struct {
 	const char *socket;
 	const char *stack;
-	bool json, prometheus;
+	bool json, prometheus, nft;
+	const char *groups;
+	struct rules rules;
 	struct watch watch;
 	struct filter *filter;
 } args = {
@@ -50,10 +54,20 @@ static const char usage_text[] =
 	"  top                     show what most of them are\n"
 	"       [--stack NUMBER|ID] [--filter EXPRESSION] [-d SECONDS] [-n ROUNDS]\n"
 	"  diagnose                find out why something may not be logged\n"
+	"  rules                   print rules that spread packets over log groups by CPU\n"
+	"       --groups FIRST-LAST [--nft | --iptables] [--prefix TEXT] [--cpus COUNT]\n"
 	"\n"
 	"  -s --socket SOCKET      the daemon's control_socket\n"
 	"  -h --help               this text\n"
 	"  -V --version            print the version\n";
+
+static void __attribute__((noreturn)) usage_error(const char *what, const char *word)
+{
+	if (what)
+		fprintf(stderr, "ulogctl: %s: %s\n", what, word);
+	fprintf(stderr, "Try `ulogctl --help'.\n");
+	exit(WRONG_USE);
+}
 
 /* ------------------------------------------------------------ talking to it */
 
@@ -322,6 +336,40 @@ static int do_diagnose(void)
 	return REFUSED;
 }
 
+static bool groups_parse(const char *text, struct rules *r)
+{
+	char *end;
+	unsigned long first = strtoul(text, &end, 10), last = first;
+
+	if (end == text)
+		return false;
+	if (*end == '-') {
+		text = end + 1;
+		last = strtoul(text, &end, 10);
+	}
+	if (end == text || *end || first > last || last > UINT16_MAX)
+		return false;
+	r->first = (unsigned int)first;
+	r->last = (unsigned int)last;
+	return true;
+}
+
+static int do_rules(void)
+{
+	struct rules *r = &args.rules;
+
+	if (!args.groups)
+		usage_error("rules", "say which with --groups FIRST-LAST, as in ulogd.conf");
+	if (!groups_parse(args.groups, r))
+		usage_error("--groups wants the first and the last, like 10-13, up to 65535", args.groups);
+	if (args.nft && r->iptables)
+		usage_error("rules", "either --nft or --iptables");
+	if (rules_prefix_wrong(r))
+		usage_error("--prefix", rules_prefix_wrong(r));
+	rules_print(r, stdout);
+	return DONE;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
@@ -334,11 +382,15 @@ static const struct {
 	{ "tail", do_tail },
 	{ "top", do_top },
 	{ "diagnose", do_diagnose },
+	{ "rules", do_rules },
 };
 
 /* ------------------------------------------------------------ command line */
 
-enum { OPT_STACK = 256, OPT_FILTER, OPT_JSON, OPT_PROMETHEUS };
+enum {
+	OPT_STACK = 256, OPT_FILTER, OPT_JSON, OPT_PROMETHEUS, OPT_GROUPS, OPT_NFT, OPT_IPTABLES, OPT_PREFIX,
+	OPT_CPUS,
+};
 
 static const struct option long_options[] = {
 	{ "socket", required_argument, NULL, 's' },
@@ -348,16 +400,13 @@ static const struct option long_options[] = {
 	{ "filter", required_argument, NULL, OPT_FILTER },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
+	{ "groups", required_argument, NULL, OPT_GROUPS },
+	{ "nft", no_argument, NULL, OPT_NFT },
+	{ "iptables", no_argument, NULL, OPT_IPTABLES },
+	{ "prefix", required_argument, NULL, OPT_PREFIX },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{}
 };
-
-static void __attribute__((noreturn)) usage_error(const char *what, const char *word)
-{
-	if (what)
-		fprintf(stderr, "ulogctl: %s: %s\n", what, word);
-	fprintf(stderr, "Try `ulogctl --help'.\n");
-	exit(WRONG_USE);
-}
 
 static void filter_set(const char *text)
 {
@@ -382,6 +431,15 @@ static double number(const char *option, const char *text, double min)
 	if (end == text || *end || !(value >= min && value <= 1e9))
 		usage_error(option, text);
 	return value;
+}
+
+static unsigned int cpu_count(const char *text)
+{
+	double value = number("--cpus wants a number from 1 to 8192", text, 1);
+
+	if (value > 8192 || value != (unsigned int)value)
+		usage_error("--cpus wants a number from 1 to 8192", text);
+	return (unsigned int)value;
 }
 
 static void parse_args(int argc, char **argv)
@@ -416,6 +474,21 @@ static void parse_args(int argc, char **argv)
 			break;
 		case OPT_PROMETHEUS:
 			args.prometheus = true;
+			break;
+		case OPT_GROUPS:
+			args.groups = optarg;
+			break;
+		case OPT_NFT:
+			args.nft = true;
+			break;
+		case OPT_IPTABLES:
+			args.rules.iptables = true;
+			break;
+		case OPT_PREFIX:
+			args.rules.prefix = optarg;
+			break;
+		case OPT_CPUS:
+			args.rules.cpus = cpu_count(optarg);
 			break;
 		default:
 			usage_error(NULL, NULL);

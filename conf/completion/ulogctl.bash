@@ -16,7 +16,7 @@ _ulogctl() {
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 		return
 		;;
-	-n | -d | --filter)
+	-n | -d | --filter | --groups | --prefix | --cpus)
 		COMPREPLY=()
 		return
 		;;
@@ -32,11 +32,12 @@ _ulogctl() {
 		esac
 	done
 	case $command in
-	'') words='status metrics reopen reload restart tail top diagnose --socket --help --version' ;;
+	'') words='status metrics reopen reload restart tail top diagnose rules --socket --help --version' ;;
 	status) words='--json' ;;
 	metrics) words='--prometheus' ;;
 	tail) words='--stack --filter --json -n' ;;
 	top) words='--stack --filter -d -n' ;;
+	rules) words='--groups --nft --iptables --prefix --cpus' ;;
 	*) words='' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

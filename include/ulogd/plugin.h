@@ -64,6 +64,7 @@ enum ulogd_option_type {
 	ULOGD_OPTION_U32,	/* uint32_t member; negative values are two's complement */
 	ULOGD_OPTION_BOOL,	/* bool member; any integer, all but 0 are true */
 	ULOGD_OPTION_STRING,	/* const char * member, owned by the core */
+	ULOGD_OPTION_LANES,	/* int32_t member; of inputs, one at most */
 };
 
 /**
@@ -77,7 +78,7 @@ struct ulogd_option {
 	size_t offset;
 	int64_t def;
 	const char *def_str;
-	int64_t min, max;	/* ULOGD_OPTION_INT */
+	int64_t min, max;	/* ULOGD_OPTION_INT, ULOGD_OPTION_LANES */
 	const char *help;
 };
 
@@ -92,6 +93,15 @@ struct ulogd_option {
 /** A number from @lo to @hi, in an int32_t. */
 #define ULOGD_OPT_INT(priv, member, dflt, lo, hi, text) \
 	ULOGD_OPTION(int32_t, ULOGD_OPTION_INT, priv, member, \
+		     .def = (dflt), .min = (lo), .max = (hi), .help = (text))
+
+/**
+ * What an input reads: a number from @lo to @hi, in an int32_t, or several, written as first-last.
+ * For each of them there is an instance of the input, with a lane of its own and with all that
+ * follows it in the stacks.
+ */
+#define ULOGD_OPT_LANES(priv, member, dflt, lo, hi, text) \
+	ULOGD_OPTION(int32_t, ULOGD_OPTION_LANES, priv, member, \
 		     .def = (dflt), .min = (lo), .max = (hi), .help = (text))
 
 /** A number of 32 bits, in a uint32_t. */

@@ -16,6 +16,7 @@
 /* A paced sender sleeps this long between bursts: about a millisecond, but no divisor of the
  * clock tick, at which the kernel samples whether a reader is in user or in system mode. */
 #define BURST_NS	1030000ULL
+#define SOCKETS_MAX	10000		/* more flows than that have several addresses */
 #define SIZE_MAX_BYTES	65507		/* the largest UDP payload over IPv4 */
 
 struct flood {
@@ -25,8 +26,9 @@ struct flood {
 	unsigned int port;
 
 	char *payload;
-	int *socks;				/* one connected socket per flow */
-	unsigned int turn;			/* the socket whose turn it is */
+	struct sockaddr_in to;
+	int *socks;				/* connected, one per flow up to SOCKETS_MAX */
+	unsigned int turn;			/* the flow whose turn it is */
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -58,6 +60,7 @@ static int flood_open(struct flood *flood)
 
 	if (inet_pton(AF_INET, flood->addr, &to.sin_addr) != 1)
 		return -EINVAL;
+	flood->to = to;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
@@ -71,7 +74,7 @@ static int flood_open(struct flood *flood)
 	memset(flood->payload, 'x', flood->size_bytes);
 
 	/* connect() picks the source port, and a connected socket keeps its route. */
-	for (unsigned int i = 0; i < flood->flows; i++) {
+	for (unsigned int i = 0; i < flood->flows && i < SOCKETS_MAX; i++) {
 		flood->socks[i] = socket(AF_INET, SOCK_DGRAM, 0);
 		if (flood->socks[i] < 0 ||
 		    connect(flood->socks[i], (const struct sockaddr *)&to, sizeof(to)) < 0)
@@ -87,7 +90,15 @@ static int flood_send(struct flood *flood)
 {
 	ssize_t ret;
 
-	ret = send(flood->socks[flood->turn], flood->payload, flood->size_bytes, 0);
+	if (flood->turn < SOCKETS_MAX) {
+		ret = send(flood->socks[flood->turn], flood->payload, flood->size_bytes, 0);
+	} else {
+		struct sockaddr_in to = flood->to;
+
+		to.sin_addr.s_addr = htonl(ntohl(to.sin_addr.s_addr) + flood->turn / SOCKETS_MAX);
+		ret = sendto(flood->socks[flood->turn % SOCKETS_MAX], flood->payload, flood->size_bytes, 0,
+			     (const struct sockaddr *)&to, sizeof(to));
+	}
 	if (++flood->turn == flood->flows)
 		flood->turn = 0;
 	if (ret >= 0)
@@ -165,7 +176,7 @@ static void usage(FILE *out)
 		"  -n  datagrams to send (1000000)\n"
 		"  -r  datagrams per second, evenly in bursts of about 1 ms; 0: flat out (0)\n"
 		"  -s  bytes of UDP payload (64)\n"
-		"  -f  flows, that is source ports, taken in turn (1)\n"
+		"  -f  flows, that is source ports, then addresses, taken in turn (1)\n"
 		"  -a  IPv4 address to send to (127.0.0.1)\n"
 		"  -p  UDP port to send to (9)\n");
 }
@@ -192,7 +203,7 @@ int main(int argc, char *argv[])
 			flood.size_bytes = (unsigned int)number(optarg, 0, SIZE_MAX_BYTES);
 			break;
 		case 'f':
-			flood.flows = (unsigned int)number(optarg, 1, UINT16_MAX);
+			flood.flows = (unsigned int)number(optarg, 1, 1 << 20);
 			break;
 		case 'a':
 			flood.addr = optarg;

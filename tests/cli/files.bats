@@ -160,8 +160,9 @@ unit() {
 }
 
 @test "the core names no plugin" {
-	# A diagnosis knows the target of iptables that has the name of one.
-	! grep -E 'NFLOG|LOGEMU|PRINTPKT|SQLITE3' "$SOURCES"/src/*.[ch] | grep -vE -- 'src/diagnose.*(-j NFLOG|"NFLOG", )'
+	# A diagnosis and the rules of ulogctl know the target of iptables that has the name of one.
+	! grep -E 'NFLOG|LOGEMU|PRINTPKT|SQLITE3' "$SOURCES"/src/*.[ch] |
+		grep -vE -- 'src/(diagnose|ulogctl_rules).*(-j NFLOG|"NFLOG", )'
 }
 
 @test "every source file names its licence" {
