@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,6 +57,8 @@ static struct {
 struct global {
 	const char *logfile;
 	int32_t loglevel;
+	int32_t priority;
+	bool has_priority;		/* the configuration sets it */
 	const char *control_socket, *control_group;
 	const char *metrics_listen;
 	bool metrics_listen_any;
@@ -63,9 +66,16 @@ struct global {
 	int32_t metrics_interval;
 };
 
+/* Options of which it matters whether they are set. */
+enum { GLOBAL_LOGFILE, GLOBAL_PRIORITY };
+
 static const struct ulogd_option global_options[] = {
+	[GLOBAL_LOGFILE] =
 	ULOGD_OPT_STRING(struct global, logfile, "",
 			 "the daemon's own messages: a file, stdout or syslog; without this line stderr"),
+	[GLOBAL_PRIORITY] =
+	ULOGD_OPT_INT(struct global, priority, -1, -20, 19,
+		      "nice value of the daemon from its start on, see nice(1)"),
 	ULOGD_OPT_INT(struct global, loglevel, ULOGD_NOTICE, INT32_MIN, INT32_MAX,
 		      "least level to log: 1 debug, 3 info, 5 notice, 7 error, 8 fatal"),
 	ULOGD_OPT_STRING(struct global, control_socket, "/run/ulogd/ulogd.sock",
@@ -357,15 +367,16 @@ static int configure(struct conf *conf, bool quiet)
 	memset(&read, 0, sizeof(read));
 	conf_apply(conf, section, &(struct conf_target){ global_options, &read }, 1,
 		   global_lists, origins);
+	read.has_priority = origins[GLOBAL_PRIORITY] != NULL;
 	if (!quiet)
 		global = read;
 	if (!quiet)
 		log_set_level(args.loglevel ? args.loglevel : global.loglevel);
-	if (!quiet && origins[0]) {
+	if (!quiet && origins[GLOBAL_LOGFILE]) {
 		ret = log_open(global.logfile);
 		if (ret < 0) {
-			log_error("%s:%u: global: can't open logfile '%s': %s", origins[0]->at.file,
-				  origins[0]->at.line, global.logfile, strerror(-ret));
+			log_error("%s:%u: global: can't open logfile '%s': %s", origins[GLOBAL_LOGFILE]->at.file,
+				  origins[GLOBAL_LOGFILE]->at.line, global.logfile, strerror(-ret));
 			return 2;
 		}
 		log_info(PACKAGE_NAME " Version " PACKAGE_VERSION " (re-)starting");
@@ -743,6 +754,15 @@ err_free:
 	return ret;
 }
 
+/* Sets the nice value, which threads inherit.  The default takes nothing from what others have given. */
+static void priority_set(void)
+{
+	if (!global.has_priority && getpriority(PRIO_PROCESS, 0) < global.priority)
+		return;
+	if (setpriority(PRIO_PROCESS, 0, global.priority) < 0)
+		log_info("Could not nice process to %d (priority): %s", global.priority, strerror(errno));
+}
+
 /* Opens and binds everything, runs, and undoes it in reverse. */
 static int serve(void)
 {
@@ -759,9 +779,7 @@ static int serve(void)
 	}
 	if (ret == 0)
 		services_open();
-	errno = 0;
-	if (nice(-1) == -1 && errno != 0)
-		log_info("Could not nice process: %s", strerror(errno));
+	priority_set();
 	if (ret == 0 && args.user)
 		ret = privileges_drop(args.user);
 	if (ret == 0)

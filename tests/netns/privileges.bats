@@ -85,6 +85,55 @@ NET_ADMIN=0000000000001000
 	! grep -q 'cannot unbind' "$T/log.log"
 }
 
+# The nice values of all threads of the daemon, each once: field 19 of stat, counted behind the name.
+nice_values() {
+	sed 's/.*) //' "/proc/${PID[log]}/task"/*/stat | awk '{ print $17 }' | sort -u
+}
+
+# start_with_priority LINE [NICE] - start the daemon with LINE in [global], and with the nice value NICE; it becomes
+# nobody, who cannot lower it any more.
+start_with_priority() {
+	nobody_conf <<<"control_socket=\"\"
+$1"
+	rm -f "$T/log.log"
+	start_daemon log nice -n "${2:-0}" "$ULOGD" --plugin-dir "$PLUGIN_DIR" -u nobody
+}
+
+@test "priority is the nice value of all threads, -1 without it, and is set before -u" {
+	start_with_priority ""
+	[ "$(find "/proc/${PID[log]}/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 3 ]
+	[ "$(nice_values)" = -1 ]
+	stop log
+	start_with_priority priority=-7
+	[ "$(nice_values)" = -7 ]
+	stop log
+	start_with_priority priority=5
+	[ "$(nice_values)" = 5 ]
+	stop log
+	# What others gave it is not taken away by a default.
+	start_with_priority "" 5
+	[ "$(nice_values)" = -1 ]
+	stop log
+	start_with_priority "" -7
+	[ "$(nice_values)" = -7 ]
+	stop log
+	start_with_priority priority=-1 -7
+	[ "$(nice_values)" = -1 ]
+	stop log
+	! grep -q 'Could not nice' "$T/log.log"
+}
+
+@test "a priority that may not be set is said and stops nothing" {
+	nobody_conf <<<'control_socket=""
+priority=-7'
+	start_daemon log setpriv --bounding-set -sys_nice --inh-caps -sys_nice \
+		"$ULOGD" --plugin-dir "$PLUGIN_DIR"
+	grep -q '<3> .* Could not nice process to -7 (priority): Permission denied' "$T/log.log"
+	[ "$(nice_values)" = 0 ]
+	stop log
+	[ "$status" = 0 ]
+}
+
 @test "ulogctl restart works after -u" {
 	grep -qs 'define HAVE_LIBCAP_NG 1' "$BUILDDIR/config.h" || skip "needs libcap-ng"
 	[ -x "$BUILDDIR/src/ulogctl" ] || skip "needs ulogctl"
