@@ -136,6 +136,59 @@ unit() {
 	done
 }
 
+# The paths that the profile $1 lets be written, or with r read: profile_paths PROFILE r|w.  As a regular expression each;
+# what the profile includes is not looked at.
+profile_paths() {
+	sed -nE "s/^\t(owner )?([/@][^ ]*) [a-z]*$2[a-z]*,\$/\2/p" "$1" | sed -E \
+		-e 's/@\{run\}/{,\/var}\/run/' -e 's/@\{PROC\}/\/proc/' -e 's/@\{[pt]id\}/[0-9]*/g' \
+		-e 's/\./\\./g' -e 's/\*\*/%/g' -e 's/\*/[^\/]*/g' -e 's/%/.*/g' -e 'y/{,}/(|)/' \
+		-e 's/^/^/' -e 's/$/$/'
+}
+
+# accepted PROFILE - apparmor_parser compiles it without a warning, but for what it says of a kernel without AppArmor.
+accepted() {
+	succeeds apparmor_parser -Q -K --skip-kernel-load "$1"
+	! grep -v '^Cache read/write disabled' <<<"$stderr" | grep .
+}
+
+@test "apparmor_parser accepts the profile" {
+	local profile=$BUILDDIR/conf/apparmor/usr.sbin.ulogd
+
+	have apparmor_parser
+	[ -r "$profile" ] || skip "needs $profile"
+	accepted "$profile"
+	! grep -q @ <(grep -o '@[a-z]*@' "$profile")
+	# As packages install it: in sbin, with the plugins of this machine.
+	sed -e 's|@sbindir@|/usr/sbin|' -e 's|@sysconfdir@|/etc|' -e 's|@pluginlibdir@|/usr/lib/ulogd|' \
+		"$SOURCES/conf/apparmor/usr.sbin.ulogd.in" >"$T/profile"
+	accepted "$T/profile"
+	succeeds apparmor_parser -N "$T/profile"
+	[ "$output" = "$(printf 'ulogd\nulogd//rules')" ] || fail "$output"
+}
+
+@test "the profile allows every file and directory that the sample configuration and the units name" {
+	local path
+
+	profile_paths "$SOURCES/conf/apparmor/usr.sbin.ulogd.in" w >"$T/writable"
+	profile_paths "$SOURCES/conf/apparmor/usr.sbin.ulogd.in" r >"$T/readable"
+	{
+		sed -nE 's/^#?[a-z_]+="(\/[^"]*)"$/\1/p' "$SOURCES/conf/ulogd.conf" | grep -v ^/run/netns/
+		# Rotated ones, one beside a file, and what lies below a directory.
+		printf '%s\n' /var/log/ulog/syslogemu.log.12.gz /var/log/ulogd.json /var/log/ulogd/x \
+			/var/spool/ulogd/tcp:127.0.0.1:514/0000000000000001 /run/ulogd-blue/ulogd.sock /run/ulogd.pid
+	} >"$T/paths"
+	[ "$(wc -l <"$T/paths")" -ge 20 ]
+	while read -r path; do
+		printf '%s\n' "$path" "$path/" | grep -qE -f "$T/writable" || fail "$path cannot be written"
+	done <"$T/paths"
+	for path in /run/netns/blue /proc/812/fd/ /proc/812/comm /proc/812/net/netfilter/nfnetlink_log; do
+		printf '%s\n' "$path" | grep -qE -f "$T/readable" || fail "$path cannot be read"
+	done
+	for path in /etc/shadow /var/log/syslog /root/x /home/me/x /run/x /proc/812/mem /proc/812/environ; do
+		! printf '%s\n' "$path" | grep -qE -f "$T/readable" -f "$T/writable" || fail "$path is allowed"
+	done
+}
+
 @test "sysusers and tmpfiles make the service's user and directories" {
 	have systemd-sysusers
 	have systemd-tmpfiles
