@@ -484,15 +484,12 @@ static const char *user_name(void)
 	return pw ? pw->pw_name : "an unnamed user";
 }
 
-/* Opens the spool of the instance's sink, or says why not. */
-static int output_spool(struct ulogd_instance *inst, struct sink *sink)
+/* Says why the spool of the instance's sink cannot be opened; returns @err. */
+static int spool_fail(struct ulogd_instance *inst, const struct sink *sink, int err)
 {
-	const char *dir = inst->common.spool_dir, *hint;
-	int ret = sink_spool(sink, dir, inst->spool_bytes);
+	const char *hint;
 
-	if (ret == 0)
-		return 0;
-	switch (ret) {
+	switch (err) {
 	case -EBUSY:
 		hint = "another ulogd uses it: give each its own spool_dir";
 		break;
@@ -506,8 +503,53 @@ static int output_spool(struct ulogd_instance *inst, struct sink *sink)
 	default:
 		hint = "create the directory, let this user write there, or set spool_dir";
 	}
-	return ulogd_fail(inst, ret, "cannot open the spool of %s below %s as user %s: %m; %s",
-			  sink_name(sink), dir, user_name(), hint);
+	return ulogd_fail(inst, err, "cannot open the spool of %s below %s as user %s: %m; %s",
+			  sink_name(sink), inst->common.spool_dir, user_name(), hint);
+}
+
+/* Opens the spool of the instance's sink, or says why not. */
+static int output_spool(struct ulogd_instance *inst, struct sink *sink)
+{
+	int ret = 0;
+
+	if (!inst->attached && queue_full(inst) == SINK_FULL_SPOOL)
+		ret = sink_spool(sink, inst->common.spool_dir, inst->spool_bytes);
+	return ret < 0 ? spool_fail(inst, sink, ret) : 0;
+}
+
+void instance_adjust_sink(struct ulogd_instance *inst)
+{
+	struct sink *sink = inst->outlet->sink;
+	int ret = sink_adjust(sink, &(struct sink_options){
+		.queue_size = (size_t)inst->common.queue_size, .full = queue_full(inst),
+		.spool_dir = inst->common.spool_dir, .spool_size = inst->spool_bytes });
+
+	if (ret < 0)
+		spool_fail(inst, sink, ret);
+	if (sink_ops(sink) == &sink_file_ops)
+		sink_file_adjust(sink, &inst->file);
+}
+
+void instance_compare_sink(const struct ulogd_instance *inst, const struct ulogd_instance *first)
+{
+	const struct ulogd_option *o = output_options;
+
+	if (sink_ops(inst->outlet->sink) != &sink_file_ops || !inst->plugin->to_file ||
+	    !first->plugin->to_file)
+		o += N_FILE_OPTIONS;
+	for (; o->name; o++) {
+		struct conf_place at = common_option_place(first, o->name);
+		char ours[32], theirs[32];
+
+		if (strncmp(o->name, "spool_", 6) == 0 && queue_full(first) != SINK_FULL_SPOOL)
+			continue;
+		if (strcmp(option_text(o, &inst->common, ours, sizeof(ours)),
+			   option_text(o, &first->common, theirs, sizeof(theirs))) == 0)
+			continue;
+		conf_warn(common_option_place(inst, o->name), inst->id, "%s: %s writes to %s, too, and its "
+			  "value counts, from %s:%u; write the same in both", o->name, first->id,
+			  sink_name(inst->outlet->sink), at.file, at.line);
+	}
 }
 
 /* Gives the instance an outlet of the sink; @dest is the sink's from now on. */
@@ -549,6 +591,10 @@ int ulogd_output_file(struct ulogd_instance *inst, const struct ulogd_file *file
 	int ret = output_attach(inst, file->path, &sink_file_ops, sink_file_dest(file, &inst->file),
 				file->sync, &sink);
 
+	if (ret == -EEXIST)
+		return ulogd_fail(inst, ret, "cannot write to %s: it is written in another format; give "
+				  "each format a file of its own, or for another format of the same "
+				  "output let ulogctl restart the daemon", file->path);
 	if (ret < 0)
 		return ulogd_fail(inst, ret, "cannot open %s as user %s: %m; create its directory, "
 				  "and let this user write there", file->path, user_name());
@@ -569,6 +615,10 @@ int ulogd_output_socket(struct ulogd_instance *inst, const struct ulogd_socket *
 		 socket->port[0] ? ":" : "", socket->port);
 	ret = output_attach(inst, name, &sink_socket_ops, sink_socket_dest(socket), socket->sync,
 			    &sink);
+	if (ret == -EEXIST)
+		return ulogd_fail(inst, ret, "cannot send to %s: it is in use as a socket of another type; "
+				  "write the same in all outputs, and let ulogctl restart the daemon",
+				  name);
 	if (ret < 0)
 		return ulogd_fail(inst, ret, "cannot send to %s: %m", name);
 	return output_spool(inst, sink);

@@ -103,6 +103,15 @@ void instance_walk(struct ulogd_instance *inst,
 /** True when both are the same id, plugin and options, so that they would do the same. */
 bool instance_same(const struct ulogd_instance *a, const struct ulogd_instance *b);
 
+/**
+ * Sees to it that the destination of an output is as its options say: when it was there before they
+ * were.
+ */
+void instance_adjust_sink(struct ulogd_instance *inst);
+
+/** Warns of options that @first, an output with the same destination, has otherwise: these count. */
+void instance_compare_sink(const struct ulogd_instance *inst, const struct ulogd_instance *first);
+
 /** Gives an output's outlet back; NULL is fine. */
 void instance_outlet_put(struct ulogd_instance *inst);
 

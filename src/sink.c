@@ -32,7 +32,6 @@ struct sink {
 	const struct sink_ops *ops;
 	void *dest;
 	int fd;
-	struct spool *spool;		/* NULL: none */
 	pthread_t thread, spooler;
 	bool started, spooler_started;
 	unsigned int users;		/* the main thread's */
@@ -59,12 +58,18 @@ struct sink {
 
 	/*
 	 * Order: `current', the spool, `saving' if it is another one, the queue.  While the spool
-	 * is in use the current chunk is its oldest one, hence is saved.
+	 * is in use the current chunk is its oldest one, hence is saved; but for one that was begun
+	 * before a spool was opened that held something: it stays apart.
 	 */
 	struct chunk *current;		/* being delivered by the thread */
 	uint32_t current_done;		/* c->done when it was counted last */
 	bool current_saved;		/* it is in the spool as well */
+	bool current_apart;		/* it stands before the spool, and is not to be saved */
 	struct chunk *saving;		/* on its way to the spool */
+	struct spool *spool;		/* NULL: none; exchanged while it is not in use only */
+	struct spool *spool_next;	/* what takes its place then, or NULL, when … */
+	struct spool_found spool_next_found;
+	bool spool_leaves;		/* … it is not wanted any more */
 	bool spool_used;		/* the spool may hold chunks */
 	uint64_t spool_appends;
 	int spool_err;			/* why nothing can be appended now, or 0 */
@@ -135,6 +140,11 @@ static struct chunk *list_pop(struct chunk_list *list)
 	return c;
 }
 
+const struct sink_ops *sink_ops(const struct sink *sink)
+{
+	return sink->ops;
+}
+
 void *sink_dest(const struct sink *sink)
 {
 	return sink->dest;
@@ -186,7 +196,7 @@ static struct chunk *chunk_new(struct sink *sink, size_t size)
 /* Gives a chunk back.  Lock held. */
 static void chunk_free(struct sink *sink, struct chunk *c)
 {
-	if (c->oversized) {
+	if (c->oversized || sink->allocated > sink->queue_size) {
 		sink->allocated -= c->size + sizeof(*c);
 		free(c);
 	} else {
@@ -394,7 +404,9 @@ static bool half_full(const struct sink *sink)
 /* The chunk to be spooled next: whatever is not in the spool yet, the oldest first. */
 static struct chunk *spool_candidate(const struct sink *sink)
 {
-	return sink->current && !sink->current_saved ? sink->current : sink->queue.first;
+	if (sink->current && !sink->current_saved && !sink->current_apart)
+		return sink->current;
+	return sink->queue.first;
 }
 
 /* True when a chunk should go to disk; one that follows others there has to.  Lock held. */
@@ -444,10 +456,17 @@ static bool time_over(const struct sink *sink)
 	return sink->closing && log_now_ms() >= sink->deadline_ms;
 }
 
+/* True when the spool is to be exchanged and nothing is in it, or on its way there. */
+static bool spool_may_leave(const struct sink *sink)
+{
+	return sink->spool_leaves && !sink->spool_used && !sink->saving &&
+	       !(sink->current && sink->current_saved);
+}
+
 /* A chunk that is being spooled comes before the queue. */
 static bool sink_has_work(const struct sink *sink)
 {
-	return sink->current || sink->spool_used || (sink->queue.first && !sink->saving) ||
+	return sink->current || spool_may_leave(sink) || sink->spool_used || (sink->queue.first && !sink->saving) ||
 	       sink->reopen || sink->closing ||
 	       (sink->flush_ms && log_now_ms() >= sink->flush_ms);
 }
@@ -602,6 +621,39 @@ static void spool_emptied(struct sink *sink, uint64_t appends)
 	log_info("%s: the spool is empty again", sink->name);
 }
 
+/* Takes @spool, or none, in place of none or of an empty one.  Lock held. */
+static void spool_set(struct sink *sink, struct spool *spool, const struct spool_found *found)
+{
+	sink->spool = spool;
+	sink->spool_err = 0;
+	sink->spool_err_said = false;
+	sink->stalled = false;
+	sink->recovered += found->records + found->cut;
+	sink->spooled += (int64_t)found->records;
+	sink->dropped[SINK_DROP_SPOOL_DAMAGED] += found->cut;
+	sink->spool_used = spool && spool_bytes(spool) > 0;
+	sink->current_apart = sink->current && sink->spool_used;
+	if (found->records > 0)
+		log_notice("%s: %" PRIu64 " records of before wait in the spool %s", sink->name,
+			   found->records, spool_path(spool));
+}
+
+/* Goes over to the spool that is wanted now, once the one in use is empty. */
+static void spool_exchange(struct sink *sink)
+{
+	struct spool *old = NULL;
+
+	pthread_mutex_lock(&sink->lock);
+	if (spool_may_leave(sink)) {
+		old = sink->spool;
+		spool_set(sink, sink->spool_next, &sink->spool_next_found);
+		sink->spool_next = NULL;
+		sink->spool_leaves = false;
+	}
+	pthread_mutex_unlock(&sink->lock);
+	spool_close(old);
+}
+
 /* Makes the oldest chunk the current one, if there is any.  0 or an error of the spool. */
 static int current_take(struct sink *sink)
 {
@@ -652,6 +704,7 @@ static void current_finish(struct sink *sink)
 	saved = sink->current_saved;
 	full = sink->spool_err == -EDQUOT;
 	sink->current = NULL;
+	sink->current_apart = false;
 	if (c != sink->replay) {
 		sink->queued -= c->size;
 		chunk_free(sink, c);
@@ -708,6 +761,7 @@ static int sink_deliver(struct sink *sink)
 	while ((ret = current_take(sink)) == 0 && (c = sink->current)) {
 		uint32_t before = c->done;
 
+		spool_exchange(sink);
 		if (sink->fd < 0)
 			ret = sink_open(sink);
 		if (ret < 0)
@@ -822,6 +876,7 @@ static void *spooler_main(void *arg)
 static void sink_leave(struct sink *sink)
 {
 	struct chunk *c = sink->current;
+	bool apart = sink->current_apart;
 	uint64_t lost;
 
 	sink->ending = true;
@@ -839,14 +894,19 @@ static void sink_leave(struct sink *sink)
 	while (sink->spool && spool_candidate(sink))
 		if (spool_one(sink) < 0)
 			break;
-	if (c && sink->current_saved)
+	/* Behind what is newer, and with what was delivered of it, but it is not lost. */
+	sink->current_apart = false;
+	if (apart && sink->spool && !sink->current_saved)
+		spool_one(sink);
+	if (c && sink->current_saved && !apart)
 		spool_progress(sink->spool, c->done, chunk_records_within(c, c->done));
 	lost = sink->waiting;
 	sink->waiting = 0;
 	sink->dropped[sink->spool ? refuse_reason(sink) : SINK_DROP_STOP] += lost;
 	if (sink->spooled > 0)
 		log_notice("%s: stopped with %" PRId64 " records in the spool %s, which the next start "
-			   "delivers", sink->name, sink->spooled, spool_path(sink->spool));
+			   "delivers%s", sink->name, sink->spooled, spool_path(sink->spool),
+			   sink->spool_leaves ? " if queue_full and spool_dir are what they were" : "");
 	if (lost > 0)
 		log_error("%s: stopped while it could not be written, %" PRIu64
 			  " queued records lost", sink->name, lost);
@@ -866,6 +926,7 @@ static void *sink_main(void *arg)
 		sink->reopen = false;
 		pthread_mutex_unlock(&sink->lock);
 
+		spool_exchange(sink);
 		if (reopen)
 			sink_do_reopen(sink);
 		ret = sink_deliver(sink);
@@ -926,6 +987,7 @@ static void sink_free(struct sink *sink)
 
 	sink->ops->close(sink);
 	spool_close(sink->spool);
+	spool_close(sink->spool_next);
 	if (sink->current != sink->replay)
 		free(sink->current);
 	free(sink->replay);
@@ -943,39 +1005,6 @@ static void sink_free(struct sink *sink)
 	pthread_cond_destroy(&sink->spool_wake);
 	free(sink->name);
 	free(sink);
-}
-
-int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t queue_size,
-	     enum sink_full full, struct sink **ret)
-{
-	struct sink *sink;
-	int err = 0;
-
-	for (sink = sinks; sink; sink = sink->next) {
-		if (sink->ops == ops && !sink->leaving && strcmp(sink->name, name) == 0) {
-			if (ops->free)
-				ops->free(dest);
-			sink->users++;
-			*ret = sink;
-			return 0;
-		}
-	}
-	sink = sink_new(name, ops, dest);
-	if (!sink)
-		return -ENOMEM;
-	sink->queue_size = queue_size;
-	sink->full = full;
-	if (!ops->open_later)
-		err = sink_open(sink);
-	if (err < 0 && err != -ENXIO) {
-		sink_free(sink);
-		return err;
-	}
-	sink->users = 1;
-	sink->next = sinks;
-	sinks = sink;
-	*ret = sink;
-	return 0;
 }
 
 void sink_set_user(uid_t uid, gid_t gid)
@@ -1000,33 +1029,40 @@ static int spooler_start(struct sink *sink)
 	return -ret;
 }
 
+/* Opens a spool for the sink. */
+static int spool_get(const struct sink *sink, const char *dir, uint64_t size, struct spool_found *found,
+		     struct spool **ret)
+{
+	return spool_open(dir, sink->name, size, user.set ? user.uid : geteuid(),
+			  user.set ? user.gid : getegid(), found, ret);
+}
+
 int sink_spool(struct sink *sink, const char *dir, uint64_t size)
 {
 	struct spool_found found;
 	struct spool *spool;
+	struct stat st;
+	bool there;
 	int ret;
 
-	if (sink->full != SINK_FULL_SPOOL || sink->spool)
+	if (!sink->started && (sink->full != SINK_FULL_SPOOL || sink->spool))
 		return 0;
-	ret = spool_open(dir, sink->name, size, user.set ? user.uid : geteuid(),
-			 user.set ? user.gid : getegid(), &found, &spool);
+	there = spool_stat(dir, sink->name, &st) == 0;
+	pthread_mutex_lock(&sink->lock);
+	there = there && ((sink->spool && spool_is_at(sink->spool, &st)) ||
+			  (sink->spool_next && spool_is_at(sink->spool_next, &st)));
+	pthread_mutex_unlock(&sink->lock);
+	if (there)
+		return 0;
+	ret = spool_get(sink, dir, size, &found, &spool);
 	if (ret < 0)
 		return ret;
-	pthread_mutex_lock(&sink->lock);
-	sink->spool = spool;
-	sink->recovered = found.records + found.cut;
-	sink->spooled = (int64_t)found.records;
-	sink->dropped[SINK_DROP_SPOOL_DAMAGED] = found.cut;
-	sink->spool_used = spool_bytes(spool) > 0;
-	pthread_mutex_unlock(&sink->lock);
-	if (found.records > 0)
-		log_notice("%s: %" PRIu64 " records of before wait in the spool %s", sink->name,
-			   found.records, spool_path(spool));
-	if (!sink->started)
+	if (sink->started) {
+		spool_close(spool);
 		return 0;
-	/* It has run without a spool, which could not be opened until now. */
-	pthread_cond_signal(&sink->wake);
-	return spooler_start(sink);
+	}
+	spool_set(sink, spool, &found);
+	return 0;
 }
 
 static int sink_start(struct sink *sink)
@@ -1159,6 +1195,162 @@ void sink_report_all(void)
 		sink_report(sink);
 }
 
+/* -------------------------------------------------------- users, changes */
+
+/* Joins the threads of a sink that ends, and frees it; @at: where it stands in the list. */
+static void sink_end(struct sink **at)
+{
+	struct sink *sink = *at;
+
+	if (sink->started)
+		pthread_join(sink->thread, NULL);
+	if (sink->spooler_started)
+		pthread_join(sink->spooler, NULL);
+	sink_report(sink);
+	*at = sink->next;
+	sink_free(sink);
+}
+
+/* Lets a sink that was about to be closed go on; false when it is too late for that. */
+static bool sink_stay(struct sink *sink)
+{
+	bool stays;
+
+	pthread_mutex_lock(&sink->lock);
+	stays = !sink->ending;
+	if (stays) {
+		sink->closing = false;
+		sink->deadline_ms = 0;
+	}
+	pthread_mutex_unlock(&sink->lock);
+	sink->leaving = !stays;
+	return stays;
+}
+
+/* The sink of that name that can be used, or NULL. */
+static struct sink *sink_find(const char *name, const struct sink_ops *ops)
+{
+	for (struct sink **at = &sinks; *at; at = &(*at)->next) {
+		if ((*at)->ops != ops || strcmp((*at)->name, name) != 0)
+			continue;
+		if (!(*at)->leaving || sink_stay(*at))
+			return *at;
+		/* What it has not delivered is in its spool, which the next one opens. */
+		sink_end(at);
+		return NULL;
+	}
+	return NULL;
+}
+
+int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t queue_size,
+	     enum sink_full full, struct sink **ret)
+{
+	struct sink *sink = sink_find(name, ops);
+	int err = 0;
+
+	if (sink) {
+		if (ops->same && !ops->same(sink->dest, dest))
+			err = -EEXIST;
+		if (ops->free)
+			ops->free(dest);
+		if (err == 0) {
+			sink->users++;
+			*ret = sink;
+		}
+		return err;
+	}
+	sink = sink_new(name, ops, dest);
+	if (!sink)
+		return -ENOMEM;
+	sink->queue_size = queue_size;
+	sink->full = full;
+	if (!ops->open_later)
+		err = sink_open(sink);
+	if (err < 0 && err != -ENXIO) {
+		sink_free(sink);
+		return err;
+	}
+	sink->users = 1;
+	sink->next = sinks;
+	sinks = sink;
+	*ret = sink;
+	return 0;
+}
+
+/* Sees to it that the spool is the one that @o says.  Returns 0 or what spool_open() returned. */
+static int spool_adjust(struct sink *sink, const struct sink_options *o)
+{
+	bool wanted = o->full == SINK_FULL_SPOOL, open = wanted;
+	struct spool *unused = NULL, *spool = NULL;
+	struct spool_found found = {};
+	struct stat st = {};
+	int ret = 0;
+
+	if (wanted)
+		spool_stat(o->spool_dir, sink->name, &st);
+	pthread_mutex_lock(&sink->lock);
+	if (wanted && sink->spool && spool_is_at(sink->spool, &st)) {
+		open = false;
+		spool_set_limit(sink->spool, o->spool_size);
+	} else if (wanted && sink->spool_next && spool_is_at(sink->spool_next, &st)) {
+		spool_set_limit(sink->spool_next, o->spool_size);
+		pthread_mutex_unlock(&sink->lock);
+		return 0;
+	}
+	if (!open) {
+		unused = sink->spool_next;
+		sink->spool_next = NULL;
+		sink->spool_next_found = (struct spool_found){};
+		sink->spool_leaves = !wanted && sink->spool;
+	}
+	pthread_mutex_unlock(&sink->lock);
+	if (open)
+		ret = spool_get(sink, o->spool_dir, o->spool_size, &found, &spool);
+	if (spool) {
+		pthread_mutex_lock(&sink->lock);
+		if (!sink->spool) {
+			spool_set(sink, spool, &found);
+		} else {
+			unused = sink->spool_next;
+			sink->spool_next = spool;
+			sink->spool_next_found = found;
+			sink->spool_leaves = true;
+		}
+		pthread_mutex_unlock(&sink->lock);
+	}
+	spool_close(unused);
+	return ret;
+}
+
+int sink_adjust(struct sink *sink, const struct sink_options *o)
+{
+	struct chunk *c;
+	int ret;
+
+	pthread_mutex_lock(&sink->lock);
+	sink->queue_size = o->queue_size;
+	sink->full = o->full;
+	while (sink->allocated > sink->queue_size && (c = sink->free)) {
+		sink->free = c->next;
+		sink->allocated -= CHUNK_SIZE;
+		free(c);
+	}
+	pthread_mutex_unlock(&sink->lock);
+	ret = spool_adjust(sink, o);
+	pthread_mutex_lock(&sink->lock);
+	if (sink->spool_leaves && sink->spooled > 0)
+		log_notice("%s: %" PRId64 " records wait in the spool %s, which stays in use until they "
+			   "are delivered", sink->name, sink->spooled, spool_path(sink->spool));
+	pthread_mutex_unlock(&sink->lock);
+	/* Lanes that wait for room may have it now, or need not wait any more. */
+	pthread_cond_broadcast(&sink->space);
+	pthread_cond_signal(&sink->wake);
+	pthread_cond_signal(&sink->spool_wake);
+	if (ret == 0 && o->full == SINK_FULL_SPOOL && sink->started && !sink->spooler_started)
+		ret = spooler_start(sink);
+	return ret;
+}
+
 bool sink_transient(const struct sink *sink)
 {
 	return sink->ops->transient;
@@ -1205,11 +1397,8 @@ void sink_close_unused(unsigned int timeout_ms)
 			at = &sink->next;
 			continue;
 		}
-		if (sink->spooler_started)
-			pthread_join(sink->spooler, NULL);
-		sink_report(sink);
-		*at = sink->next;
-		sink_free(sink);
+		sink->started = false;
+		sink_end(at);
 	}
 }
 

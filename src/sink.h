@@ -58,6 +58,11 @@ struct sink_ops {
 	void (*settle)(struct sink *sink, struct chunk *c);
 	/** Closes it, if it is open; sink_fd() is -1 afterwards. */
 	void (*close)(struct sink *sink);
+	/**
+	 * True when records for the destination @b may go to @a, which is in use and has the same name:
+	 * both are of the same kind and format.  On any thread.  NULL: always.
+	 */
+	bool (*same)(const void *a, const void *b);
 	/** Frees what sink_dest() points to; NULL: nothing. */
 	void (*free)(void *dest);
 };
@@ -89,10 +94,10 @@ struct sink_stats {
 	uint64_t recovered;	/* found in the spool when it was opened */
 	uint64_t written, written_bytes;
 	uint64_t queued;	/* in memory now */
-	uint64_t queued_bytes;	/* of memory in use by the queue, at most queue_size */
+	uint64_t queued_bytes;	/* of memory in use by the queue; more than queue_size only after that was lowered */
 	uint64_t queue_size;
 	uint64_t spooled;	/* on disk now */
-	uint64_t spooled_bytes;	/* of files, at most spool_size */
+	uint64_t spooled_bytes;	/* of files, see queued_bytes and spool_size */
 	uint64_t spool_size;	/* 0: no spool */
 	uint64_t spooled_ever;	/* written to disk since the start */
 	uint64_t dropped[SINK_DROPS];
@@ -102,17 +107,34 @@ struct sink_stats {
 
 /**
  * The sink for the destination called @name, made and opened unless it exists, for one more
- * user, who gives it back by sink_put().
+ * user, who gives it back by sink_put().  One that exists stays as it is, see sink_adjust(); one that
+ * is about to be closed goes on.
  * @ops: its kind; @dest: what the ops know of it, the sink's from now on, error or not
  * @queue_size: bytes of all its chunks together
  * @ret: the sink, which sink_fini_all() frees
- * Returns 0 or what open() returned.  A FIFO without a reader (-ENXIO) is opened later.
+ * Returns 0, -EEXIST when the one that exists is not the same, or what open() returned.  A FIFO
+ * without a reader (-ENXIO) is opened later.
  */
 int sink_get(const char *name, const struct sink_ops *ops, void *dest, size_t queue_size,
 	     enum sink_full full, struct sink **ret);
 
 /** One more user of a sink that the caller uses already. */
 void sink_use(struct sink *sink);
+
+/** What may be changed while a sink works. */
+struct sink_options {
+	size_t queue_size;
+	enum sink_full full;
+	const char *spool_dir;	/* for SINK_FULL_SPOOL, see sink_spool() */
+	uint64_t spool_size;
+};
+
+/**
+ * Gives a sink other options.  What is queued or spooled stays: a queue that is larger now shrinks as
+ * it is written, and a spool that is not wanted any more, or elsewhere, is used until it is empty.
+ * Returns 0, or what spool_open() returned: then there is no other spool, but all else holds.
+ */
+int sink_adjust(struct sink *sink, const struct sink_options *options);
 
 /** Takes one user from the sink; without users it lives on until sink_close_unused(). */
 void sink_put(struct sink *sink);
@@ -123,6 +145,9 @@ void sink_close_unused(unsigned int timeout_ms);
 /** True when it is none of the configuration's, see struct sink_ops. */
 bool sink_transient(const struct sink *sink);
 
+/** Its kind. */
+const struct sink_ops *sink_ops(const struct sink *sink);
+
 /** The destination's name, what the ops know of it, and its descriptor; -1: not open. */
 const char *sink_name(const struct sink *sink);
 void *sink_dest(const struct sink *sink);
@@ -130,8 +155,8 @@ int sink_fd(const struct sink *sink);
 void sink_set_fd(struct sink *sink, int fd);
 
 /**
- * Opens the spool of a sink that was made with SINK_FULL_SPOOL; nothing for others, and where it
- * is open.
+ * Opens the spool of a sink that was made with SINK_FULL_SPOOL; nothing for others, and where one
+ * is open.  Of a sink that works already it is only tried whether sink_adjust() could open it.
  * @dir: where the directories of all sinks are; @size: bytes that this one may take
  * Returns 0 or what spool_open() returned.
  */

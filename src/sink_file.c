@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@ static bool is_stdout(const char *path)
 struct file_dest {
 	struct ulogd_file file;		/* without its path, which is the sink's name */
 	struct file_options options;
+	pthread_mutex_t lock;		/* guards what is … */
+	struct file_options wanted;	/* … to be the options */
 	struct rotator *rotator;	/* NULL: files are not rotated */
 	bool regular;			/* what is open: a file, nothing that can block */
 	bool header_due;		/* a FIFO has a new reader */
@@ -53,6 +56,7 @@ static void file_free(void *arg)
 	if (!dest)
 		return;
 	rotator_free(dest->rotator);
+	pthread_mutex_destroy(&dest->lock);
 	free(dest);
 }
 
@@ -65,7 +69,8 @@ void *sink_file_dest(const struct ulogd_file *file, const struct file_options *o
 	dest->file = *file;
 	dest->file.path = NULL;
 	dest->closes = -1;
-	dest->options = *options;
+	dest->options = dest->wanted = *options;
+	pthread_mutex_init(&dest->lock, NULL);
 	if (rotate_wanted(&options->rotate)) {
 		dest->rotator = rotator_new(&options->rotate, file->path, file->dated);
 		if (!dest->rotator) {
@@ -79,6 +84,24 @@ void *sink_file_dest(const struct ulogd_file *file, const struct file_options *o
 		dest->file.trailer = memcpy(dest->bytes + file->header_len, file->trailer,
 					    file->trailer_len);
 	return dest;
+}
+
+static bool rotate_same(const struct rotate_options *a, const struct rotate_options *b)
+{
+	return a->size == b->size && a->interval_s == b->interval_s && a->keep == b->keep &&
+	       a->compress == b->compress;
+}
+
+/* Files begin and end alike, and have names of one kind. */
+static bool file_same(const void *a, const void *b)
+{
+	const struct ulogd_file *fa = &((const struct file_dest *)a)->file;
+	const struct ulogd_file *fb = &((const struct file_dest *)b)->file;
+
+	return fa->dated == fb->dated && fa->adopt == fb->adopt && fa->header_len == fb->header_len &&
+	       fa->trailer_len == fb->trailer_len &&
+	       (fa->header_len == 0 || memcmp(fa->header, fb->header, fa->header_len) == 0) &&
+	       (fa->trailer_len == 0 || memcmp(fa->trailer, fb->trailer, fa->trailer_len) == 0);
 }
 
 static const struct ulogd_file *file_of(const struct sink *sink)
@@ -296,19 +319,13 @@ static bool still_open(const struct sink *sink, const char *path)
 				   (!S_ISREG(st.st_mode) || st.st_size > 0));
 }
 
-/* Notes which file is open now, and until when. */
-static void file_opened(struct sink *sink, const char *path, const struct stat *st)
+/* Begins to look after the file that is open now. */
+static void rotation_begin(struct sink *sink, const char *path, const struct stat *st)
 {
 	struct file_dest *dest = sink_dest(sink);
 	bool has_records = (uint64_t)st->st_size > dest->file.header_len;
 	time_t now = time(NULL);
 
-	dest->regular = S_ISREG(st->st_mode);
-	dest->dev = st->st_dev;
-	dest->ino = st->st_ino;
-	dest->size = st->st_size > 0 ? (uint64_t)st->st_size : dest->file.header_len;
-	dest->astray = false;
-	snprintf(dest->now, sizeof(dest->now), "%s", path);
 	if (!dest->rotator)
 		return;
 	if (!file_is_rotated(dest)) {
@@ -321,6 +338,68 @@ static void file_opened(struct sink *sink, const char *path, const struct stat *
 	if (dest->options.rotate.interval_s > 0)
 		dest->rotate_at = rotate_after(dest->options.rotate.interval_s,
 					       has_records && st->st_mtime < now ? st->st_mtime : now);
+}
+
+/* Notes which file is open now, and until when. */
+static void file_opened(struct sink *sink, const char *path, const struct stat *st)
+{
+	struct file_dest *dest = sink_dest(sink);
+
+	dest->regular = S_ISREG(st->st_mode);
+	dest->dev = st->st_dev;
+	dest->ino = st->st_ino;
+	dest->size = st->st_size > 0 ? (uint64_t)st->st_size : dest->file.header_len;
+	dest->astray = false;
+	snprintf(dest->now, sizeof(dest->now), "%s", path);
+	rotation_begin(sink, path, st);
+}
+
+/* Rotates by other options from now on. */
+static void rotation_change(struct sink *sink, const struct rotate_options *options)
+{
+	struct file_dest *dest = sink_dest(sink);
+	struct rotator *rotator = NULL;
+	struct stat st;
+
+	if (rotate_wanted(options)) {
+		rotator = rotator_new(options, sink_name(sink), dest->file.dated);
+		if (!rotator) {
+			log_error("%s: out of memory, it is rotated as before", sink_name(sink));
+			return;
+		}
+	}
+	rotator_free(dest->rotator);
+	dest->rotator = rotator;
+	dest->options.rotate = *options;
+	dest->rotate_failed = false;
+	dest->rotate_again_ms = 0;
+	dest->tidied = false;
+	if (sink_fd(sink) >= 0 && fstat(sink_fd(sink), &st) == 0)
+		rotation_begin(sink, dest->now, &st);
+}
+
+/* Takes over what sink_file_adjust() has left; on the sink's thread. */
+static void options_take(struct sink *sink)
+{
+	struct file_dest *dest = sink_dest(sink);
+	struct file_options wanted;
+
+	pthread_mutex_lock(&dest->lock);
+	wanted = dest->wanted;
+	pthread_mutex_unlock(&dest->lock);
+	if (!rotate_same(&wanted.rotate, &dest->options.rotate))
+		rotation_change(sink, &wanted.rotate);
+	wanted.rotate = dest->options.rotate;
+	dest->options = wanted;
+}
+
+void sink_file_adjust(struct sink *sink, const struct file_options *options)
+{
+	struct file_dest *dest = sink_dest(sink);
+
+	pthread_mutex_lock(&dest->lock);
+	dest->wanted = *options;
+	pthread_mutex_unlock(&dest->lock);
 }
 
 /* Opens it, with the rotator's lock if there is one. */
@@ -366,6 +445,7 @@ static int file_open(struct sink *sink)
 	struct file_dest *dest = sink_dest(sink);
 	int ret;
 
+	options_take(sink);
 	if (dest->rotator)
 		rotator_lock(dest->rotator);
 	ret = file_open_locked(sink);
@@ -531,8 +611,10 @@ static int reader_greet(struct sink *sink, struct chunk *c)
 static int file_write(struct sink *sink, struct chunk *c)
 {
 	struct file_dest *dest = sink_dest(sink);
-	int ret = file_follow(sink, c);
+	int ret;
 
+	options_take(sink);
+	ret = file_follow(sink, c);
 	if (ret == 0)
 		ret = reader_greet(sink, c);
 	if (file_is_rotated(dest) && !dest->tidied)
@@ -572,5 +654,6 @@ const struct sink_ops sink_file_ops = {
 	.flush = file_flush,
 	.settle = file_settle,
 	.close = file_close,
+	.same = file_same,
 	.free = file_free,
 };

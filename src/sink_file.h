@@ -34,6 +34,9 @@ struct file_options {
 
 extern const struct sink_ops sink_file_ops;
 
+/** Gives a file other options, from the next records on; what stands there already stays as it is. */
+void sink_file_adjust(struct sink *sink, const struct file_options *options);
+
 /** The dest of a sink_file: a copy of @file and @options.  NULL: no memory. */
 void *sink_file_dest(const struct ulogd_file *file, const struct file_options *options);
 

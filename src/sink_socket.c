@@ -33,6 +33,11 @@ void *sink_socket_dest(const struct ulogd_socket *socket)
 	return dest;
 }
 
+static bool socket_same(const void *a, const void *b)
+{
+	return ((const struct ulogd_socket *)a)->kind == ((const struct ulogd_socket *)b)->kind;
+}
+
 static bool is_datagram(const struct ulogd_socket *to)
 {
 	return to->kind == ULOGD_SOCKET_UDP || to->kind == ULOGD_SOCKET_UNIX_DGRAM;
@@ -307,5 +312,6 @@ const struct sink_ops sink_socket_ops = {
 	.open = socket_open,
 	.write = socket_write,
 	.close = socket_close,
+	.same = socket_same,
 	.free = free,
 };

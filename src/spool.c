@@ -59,7 +59,9 @@ struct spool {
 	int dir_fd, position_fd;
 	uid_t uid;
 	gid_t gid;
-	uint64_t limit;
+	dev_t dev;			/* of its directory */
+	ino_t ino;
+	atomic_uint_fast64_t limit;
 	atomic_uint_fast64_t bytes;	/* of all segments */
 
 	struct segment *first, *last;
@@ -322,7 +324,8 @@ int spool_append(struct spool *spool, const struct chunk *c)
 		{ (char *)zeros, padded(c->len) - c->len },
 		{ (char *)chunk_table(c), chunk_table_size(c) },
 	};
-	uint64_t size = frame_size(&f), room = spool->limit / SEGMENTS_MIN;
+	uint64_t size = frame_size(&f), limit = atomic_load(&spool->limit);
+	uint64_t room = limit / SEGMENTS_MIN;
 	struct segment *seg;
 	int ret = 0;
 	ssize_t n;
@@ -331,7 +334,7 @@ int spool_append(struct spool *spool, const struct chunk *c)
 		room = SEGMENT_SIZE;
 	pthread_mutex_lock(&spool->lock);
 	seg = spool->last;
-	if (atomic_load(&spool->bytes) + size > spool->limit)
+	if (atomic_load(&spool->bytes) + size > limit)
 		ret = -EDQUOT;
 	else if (!seg || (seg->size > 0 && seg->size + size > room))
 		ret = segment_add(spool);
@@ -477,25 +480,35 @@ static int name_encode(const char *name, char *ret, size_t size)
 	return 0;
 }
 
+/* The directory of the spool of @name below @dir, to be freed. */
+static int path_make(const char *dir, const char *name, char **ret)
+{
+	char encoded[NAME_MAX + 1];
+	int err = name_encode(name, encoded, sizeof(encoded));
+
+	if (err == 0 && asprintf(ret, "%s/%s", dir, encoded) < 0)
+		err = -ENOMEM;
+	if (err < 0)
+		*ret = NULL;
+	return err;
+}
+
 /* Opens the spool's own directory, only for this process. */
 static int dir_open(struct spool *spool, const char *dir, const char *name)
 {
-	char encoded[NAME_MAX + 1];
 	struct stat st;
-	int ret = name_encode(name, encoded, sizeof(encoded));
+	int ret = path_make(dir, name, &spool->path);
 
 	if (ret < 0)
 		return ret;
-	if (asprintf(&spool->path, "%s/%s", dir, encoded) < 0) {
-		spool->path = NULL;
-		return -ENOMEM;
-	}
 	if ((mkdir(dir, 0755) < 0 && errno != EEXIST) ||
 	    (mkdir(spool->path, 0700) < 0 && errno != EEXIST))
 		return -errno;
 	spool->dir_fd = open(spool->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (spool->dir_fd < 0 || fstat(spool->dir_fd, &st) < 0)
 		return -errno;
+	spool->dev = st.st_dev;
+	spool->ino = st.st_ino;
 	/* Whoever can write there decides what is delivered. */
 	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != spool->uid)
 		return -EPERM;
@@ -690,7 +703,7 @@ int spool_open(const char *dir, const char *name, uint64_t limit, uid_t uid, gid
 		return -ENOMEM;
 	pthread_mutex_init(&spool->lock, NULL);
 	spool->dir_fd = spool->position_fd = spool->read_fd = spool->append_fd = -1;
-	spool->limit = limit;
+	atomic_store(&spool->limit, limit);
 	spool->uid = uid;
 	spool->gid = gid;
 	err = dir_open(spool, dir, name);
@@ -730,7 +743,29 @@ const char *spool_path(const struct spool *spool)
 
 uint64_t spool_limit(const struct spool *spool)
 {
-	return spool->limit;
+	return atomic_load(&spool->limit);
+}
+
+void spool_set_limit(struct spool *spool, uint64_t limit)
+{
+	atomic_store(&spool->limit, limit);
+}
+
+bool spool_is_at(const struct spool *spool, const struct stat *dir)
+{
+	return spool->dev == dir->st_dev && spool->ino == dir->st_ino;
+}
+
+int spool_stat(const char *dir, const char *name, struct stat *ret)
+{
+	char *path;
+	int err = path_make(dir, name, &path);
+
+	if (err < 0)
+		return err;
+	err = stat(path, ret) < 0 ? -errno : 0;
+	free(path);
+	return err;
 }
 
 uint64_t spool_bytes(const struct spool *spool)

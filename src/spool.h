@@ -13,6 +13,8 @@
 #ifndef SPOOL_H
 #define SPOOL_H
 
+#include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "chunk.h"
@@ -39,6 +41,18 @@ int spool_open(const char *dir, const char *name, uint64_t limit, uid_t uid, gid
 
 /** Closes it; what it holds stays.  NULL is fine. */
 void spool_close(struct spool *spool);
+
+/**
+ * Looks at the directory that the spool of @name below @dir has, or would have.
+ * 0, or a negative errno when there is none.
+ */
+int spool_stat(const char *dir, const char *name, struct stat *ret);
+
+/** True when it is the spool in the directory that spool_stat() has found. */
+bool spool_is_at(const struct spool *spool, const struct stat *dir);
+
+/** Gives it another limit; what it holds stays. */
+void spool_set_limit(struct spool *spool, uint64_t limit);
 
 /** Its directory, its limit, and the bytes of its files now: any thread may ask. */
 const char *spool_path(const struct spool *spool);

@@ -625,14 +625,41 @@ static bool tree_start(struct tree *tree)
 	return started;
 }
 
-int stack_start(void)
+/* The first output whose destination is a certain sink. */
+struct first_output {
+	const struct sink *sink;
+	struct ulogd_instance *inst;
+};
+
+static void first_find(struct ulogd_instance *inst, void *arg)
+{
+	struct first_output *first = arg;
+
+	if (!first->inst && inst->outlet && !inst->attached && inst->outlet->sink == first->sink)
+		first->inst = inst;
+}
+
+/* Of the outputs with one destination the options of the first count. */
+static void output_adjust(struct ulogd_instance *inst, void *arg)
+{
+	struct first_output first = {};
+
+	(void)arg;
+	if (!inst->outlet || inst->attached)
+		return;
+	first.sink = inst->outlet->sink;
+	walk_all(first_find, &first);
+	if (inst == first.inst)
+		instance_adjust_sink(inst);
+	else
+		instance_compare_sink(inst, first.inst);
+}
+
+/* Starts the trees that do not run yet; those that fail are left out. */
+static void trees_start(void)
 {
 	struct tree **at = &trees, *tree;
 
-	if (done_fd < 0)
-		done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (done_fd < 0)
-		return -errno;
 	while ((tree = *at)) {
 		if (tree->lane || tree_start(tree)) {
 			at = &tree->next;
@@ -641,6 +668,16 @@ int stack_start(void)
 		*at = tree->next;
 		tree_free(tree);
 	}
+	walk_all(output_adjust, NULL);
+}
+
+int stack_start(void)
+{
+	if (done_fd < 0)
+		done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (done_fd < 0)
+		return -errno;
+	trees_start();
 	return 0;
 }
 
@@ -939,6 +976,7 @@ static int trees_exchange(void)
 	ret = inputs_adopt();
 	if (ret < 0) {
 		aside_resume(NULL);
+		sink_close_unused(SINK_CLOSE_MS);	/* those that were opened for nothing */
 		return ret;
 	}
 	atomic_fetch_add(&inputs_running, 1);	/* the end of old inputs is not the daemon's */
@@ -948,7 +986,7 @@ static int trees_exchange(void)
 			children_stop(tree->same, tree->lane);
 	keep_begin();
 	aside_end();
-	stack_start();	/* what it needs is there already */
+	trees_start();
 	keep_end();
 	ret = stack_run();
 	input_count_down();

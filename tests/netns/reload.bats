@@ -91,3 +91,124 @@ lost() {
 	[ "$(lost)" = 0 ]
 	[ "$(grep -c 'taking over the socket of log group 7' "$T/log.log")" = 10 ]
 }
+
+# --- options of outputs that stay -------------------------------------------------------------------
+
+# outputs_conf [LINE...] - write log.conf: group 7 to out.txt, each LINE an option of the output.
+outputs_conf() {
+	reload_conf "$T/out.txt"
+	[ $# = 0 ] || sed -i "/^sync=1/a $(printf '%s\\n' "$@")" "$T/log.conf"
+}
+
+# metric NAME [FILE] - print what the metrics say of the destination FILE.
+metric() {
+	ctl metrics --prometheus | grep -F "ulogd_destination_$1{destination=\"${2:-$T/out.txt}\"}" | awk '{ print $2 }'
+}
+
+# file_is_open FILE - print the inode that the daemon has open under this name.
+file_is_open() {
+	find "/proc/${PID[log]}/fd" -lname "$1" -exec stat -L -c %i {} +
+}
+
+@test "options of an output that stays hold after a reload under load: nothing is lost, no line is torn" {
+	local count=40000 inode
+
+	outputs_conf
+	start_ulogd log
+	log_tap0
+	inode=$(file_is_open "$T/out.txt")
+	[ "$(metric queue_size)" = 8388608 ]
+	numbered 0 "$count" 8000 | send_frames tap0 &
+	wait_for "the first lines" has_lines "$T/out.txt" 100
+	outputs_conf queue_size=1048576 queue_full=wait fsync=batch file_mode=0604
+	ctl reload
+	[ "$(metric queue_size)" = 1048576 ]
+	# The file is the same one, and open.
+	[ "$(file_is_open "$T/out.txt")" = "$inode" ]
+	[ "$(stat -c %i "$T/out.txt")" = "$inode" ]
+	outputs_conf queue_size=4194304 rotate_size=200k rotate_keep=99 file_mode=0604
+	ctl reload
+	[ "$(metric queue_size)" = 4194304 ]
+	wait_for "the third file" test -e "$T/out.txt.2"
+	outputs_conf
+	ctl reload
+	[ "$(metric queue_size)" = 8388608 ]
+	wait $!
+	wait_for "all lines" lines_of_files "$count"
+	stop log
+	[ "$status" = 0 ]
+	# Made when the mode was asked for; the first one was not.
+	[ "$(stat -c %a "$T/out.txt.1")" = 604 ]
+	# In the order they were written in, nothing else in between.
+	find "$T" -name 'out.txt.*' -printf '%f\n' | sort -t. -k3,3nr >"$T/files"
+	(cd "$T" && xargs cat <files && cat out.txt) >"$T/all"
+	numbers "$T/all" | diff -q - <(seq 0 $((count - 1)))
+	[ "$(lines "$T/all")" = "$count" ]
+	echo "# $count packets, 3 reloads, $(lines "$T/files") old files, $(lost) lost" >&3
+	[ "$(lost)" = 0 ]
+	[ "$(grep -c "out.txt: .* records written" "$T/log.log")" = 1 ]
+}
+
+# lines_of_files COUNT - out.txt and its old files have COUNT lines.
+lines_of_files() {
+	[ "$(find "$T" -name 'out.txt*' -exec cat {} + | wc -l)" -ge "$1" ]
+}
+
+@test "a reload that fails changes no option" {
+	outputs_conf
+	start_ulogd log
+	outputs_conf queue_size=1048576
+	sed -i "s|^\[emu1\]|stack=log1:NFLOG,xml1:XML\n&|" "$T/log.conf"
+	printf '[xml1]\ndirectory="%s"\n' "$T/nowhere" >>"$T/log.conf"
+	! ctl reload 2>"$T/said"
+	grep -q 'nowhere' "$T/said"
+	[ "$(metric queue_size)" = 8388608 ]
+	log_tap0
+	numbered 0 100 | send_frames tap0
+	wait_for "the lines" has_lines "$T/out.txt" 100
+}
+
+@test "outputs that say different things about one destination are warned of, and the first counts" {
+	local ours theirs
+
+	outputs_conf queue_size=1048576
+	sed -i "s|^\[emu1\]|stack=log1:NFLOG,$TEXT_FILTERS,emu2:LOGEMU\n&|" "$T/log.conf"
+	printf '[emu2]\nfile="%s"\nqueue_size=2097152\n' "$T/out.txt" >>"$T/log.conf"
+	theirs=$T/log.conf:$(grep -n '^queue_size=2097152' "$T/log.conf" | cut -d: -f1)
+	ours=$T/log.conf:$(grep -n '^queue_size=1048576' "$T/log.conf" | cut -d: -f1)
+	start_ulogd log
+	grep -qF "$theirs: emu2: queue_size: emu1 writes to $T/out.txt, too, and its value counts, from $ours" "$T/log.log"
+	[ "$(grep -c 'its value counts' "$T/log.log")" = 1 ]
+	[ "$(metric queue_size)" = 1048576 ]
+	# Without the first one it is the other's.
+	sed -i '/emu1:LOGEMU/d' "$T/log.conf"
+	ctl reload
+	[ "$(metric queue_size)" = 2097152 ]
+	[ "$(grep -c 'its value counts' "$T/log.log")" = 1 ]
+}
+
+# captured FILE COUNT - the capture FILE has COUNT packets.
+captured() {
+	[ "$(tcpdump -r "$1" 2>/dev/null | wc -l)" = "$2" ]
+}
+
+@test "a file that is in use does not get records of another format by a reload" {
+	require tcpdump
+	{
+		printf 'control_socket="%s"\nstack=log1:NFLOG,pcap1:PCAP\n' "$T/ulogd.sock"
+		printf '[log1]\ngroup=7\n[pcap1]\nfile="%s"\nsync=1\n' "$T/out.pcap"
+	} | conf log
+	start_ulogd log
+	log_tap0
+	echo nanoseconds=1 >>"$T/log.conf"
+	! ctl reload 2>"$T/said"
+	grep -qF "cannot write to $T/out.pcap: it is written in another format" "$T/said"
+	numbered 0 100 | send_frames tap0
+	wait_for "100 packets" captured "$T/out.pcap" 100
+	ctl restart
+	numbered 0 100 | send_frames tap0
+	wait_for "100 packets" captured "$T/out.pcap" 100
+	captured "$T/out.pcap.1" 100
+	stop log
+	[ "$status" = 0 ]
+}

@@ -29,6 +29,7 @@ teardown() {
 # [LINE...].
 spool_conf() {
 	conf log <<-EOF
+	control_socket="$T/ctl"
 	stack=log1:NFLOG,$TEXT_FILTERS,emu1:LOGEMU
 	stack=log1:NFLOG,$TEXT_FILTERS,out1:JSON
 	[log1]
@@ -511,4 +512,85 @@ small_disk() {
 	stop_counted
 	[ "$written $lost" = "0 0" ]
 	grep -q "; 100 in the spool" <<<"$said"
+}
+
+# --- reloads ----------------------------------------------------------------------------------------
+
+# reload [SED_SCRIPT] - change log.conf, and let the daemon read it anew.
+reload() {
+	[ -x "$BUILDDIR/src/ulogctl" ] || skip "needs ulogctl, which a build with jansson has"
+	[ $# = 0 ] || sed -i -E "$1" "$T/log.conf"
+	"$BUILDDIR/src/ulogctl" -s "$T/ctl" reload
+}
+
+@test "a spool that a reload brings takes what waits in the queue: kill -9 costs nothing" {
+	spool_conf
+	sed -i 's/^queue_full=.*/queue_full=drop/' "$T/log.conf"
+	start_logging
+	send_logged 0 1000
+	reload 's/^queue_full=.*/queue_full=spool/'
+	spooled 1000
+	send_logged 1000 1000
+	spooled 2000
+	stop log KILL
+	start_again
+	collect
+	wait_for "all lines" has_received 2000
+	all_received 2000
+	stop_counted
+	echo "# 2000 packets, received $(received | wc -l), lost $lost" >&3
+	[ "$lost" = 0 ]
+}
+
+@test "a spool that a reload takes away is emptied first" {
+	spool_conf
+	start_logging
+	send_logged 0 1000
+	spooled 1000
+	reload 's/^queue_full=.*/queue_full=drop/'
+	grep -q '1000 records wait in the spool .* which stays in use until they are delivered' "$T/log.log"
+	send_logged 1000 1000
+	collect
+	wait_for "all lines" has_received 2000
+	wait_for "the end of the spool" reports_no 'in the spool'
+	stop_counted
+	all_received 2000
+	spool_empty
+	[ "$lost" = 0 ]
+}
+
+@test "a spooling output that one reload takes away and the next brings again: nothing is lost or doubled" {
+	local round count=0
+
+	spool_conf queue_size=262144
+	start_logging
+	# Nobody listens: the output has ended when it comes back, or is about to.
+	for round in 1 2 3; do
+		send_logged "$count" 2000
+		count=$((count + 2000))
+		reload '/^stack=.*out1/s/^/#/'
+		reload '/^#stack=.*out1/s/^#//'
+	done
+	# A collector that takes next to nothing: it is about to end.
+	collect --gate "$T/gate" --rcvbuf 4096
+	send_logged "$count" 2000
+	count=$((count + 2000))
+	reload '/^stack=.*out1/s/^/#/'
+	reload '/^#stack=.*out1/s/^#//'
+	send_logged "$count" 2000
+	count=$((count + 2000))
+	touch "$T/gate"
+	wait_for "all lines" has_received "$count"
+	# One that works: it ends at once.
+	reload '/^stack=.*out1/s/^/#/'
+	reload '/^#stack=.*out1/s/^#//'
+	send_logged "$count" 2000
+	count=$((count + 2000))
+	wait_for "all lines" has_received "$count"
+	all_received "$count"
+	stop_counted
+	echo "# $count packets, 5 times taken away, received $(received | wc -l), lost $lost" >&3
+	spool_empty
+	[ "$lost" = 0 ]
+	! grep -q 'queued records lost' "$T/log.log"
 }

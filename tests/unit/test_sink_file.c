@@ -135,17 +135,17 @@ static void push(const char *text)
 	outlet_flush(&t.outlet);
 }
 
+/* A file that is not there, as while it is rotated, is another one. */
 static bool file_is(const char *path, const char *want)
 {
-	char *text;
-	bool is;
+	FILE *file = fopen(path, "re");
+	char text[4096];
+	size_t len = file ? fread(text, 1, sizeof(text), file) : 0;
 
-	if (access(path, F_OK) < 0)
+	if (!file)
 		return false;
-	text = test_file_read(path);
-	is = strcmp(text, want) == 0;
-	free(text);
-	return is;
+	fclose(file);
+	return len == strlen(want) && memcmp(text, want, len) == 0;
 }
 
 static void assert_file(const char *path, const char *want)
@@ -570,6 +570,68 @@ static void old_files_are_compressed(void **state)
 	free(gz);
 }
 
+static void adjust(struct file_options options)
+{
+	sink_file_adjust(t.outlet.sink, &options);
+}
+
+static void other_options_count_from_the_next_record_on(void **state)
+{
+	char *older = test_path(t.dir, "log.2");
+	struct stat before, after;
+
+	(void)state;
+	start((struct ulogd_file){});
+	push("1234\n");
+	wait_until(file_is(t.path, "1234\n"));
+	assert_int_equal(stat(t.path, &before), 0);
+	/* A file that stays is not opened again. */
+	adjust((struct file_options){ .fsync = FILE_FSYNC_BATCH });
+	push("6789\n");
+	wait_until(file_is(t.path, "1234\n6789\n") && atomic_load(&fsyncs) == 1);
+	assert_int_equal(stat(t.path, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	/* What stands in it counts. */
+	adjust((struct file_options){ .rotate = { .size = 12, .keep = 2 }, .has_mode = true, .mode = 0604 });
+	push("new\n");
+	wait_until(file_is(t.path, "new\n"));
+	assert_file(t.moved, "1234\n6789\n");
+	assert_int_equal(stat(t.path, &after), 0);
+	assert_int_equal(after.st_mode & 0777, 0604);
+	assert_int_equal(atomic_load(&fsyncs), 1);
+	adjust((struct file_options){ .rotate = { .size = 5, .keep = 2 } });
+	push("newer\n");
+	wait_until(file_is(t.path, "newer\n"));
+	assert_file(older, "1234\n6789\n");
+	adjust((struct file_options){});
+	push("newest\n");
+	sink_fini_all();
+	assert_file(t.path, "newer\nnewest\n");
+	free(older);
+}
+
+static void files_that_begin_or_end_otherwise_are_of_another_format(void **state)
+{
+	static const struct ulogd_file files[] = {
+		{ .header = "a", .header_len = 1 },
+		{ .header = "b", .header_len = 1 },
+		{ .header = "a", .header_len = 1, .trailer = "a", .trailer_len = 1 },
+		{ .header = "a", .header_len = 1, .dated = true },
+		{},
+	};
+
+	(void)state;
+	start(files[0]);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct ulogd_file file = files[i];
+		struct sink *sink;
+
+		file.path = t.path;
+		assert_int_equal(sink_get(t.path, &sink_file_ops, sink_file_dest(&file, &(struct file_options){}),
+					  QUEUE, SINK_FULL_DROP, &sink), i == 0 ? 0 : -EEXIST);
+	}
+}
+
 static void what_is_no_file_is_not_rotated(void **state)
 {
 	struct file_options options = { .rotate = { .size = 5, .keep = 2 } };
@@ -617,6 +679,8 @@ int main(void)
 		unit(a_file_that_cannot_be_rotated_grows_on),
 		unit(a_new_file_without_room_for_its_header_is_not_begun),
 		unit(old_files_are_compressed),
+		unit(other_options_count_from_the_next_record_on),
+		unit(files_that_begin_or_end_otherwise_are_of_another_format),
 		unit(what_is_no_file_is_not_rotated),
 	};
 
