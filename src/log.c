@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "owner.h"
 
 #define LINE_MAX_BYTES	1024
 #define RING_LINES	64
@@ -123,9 +124,13 @@ static size_t line_print(const struct line *l, char out[LINE_OUT_SIZE])
 
 static int file_open(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+	bool made;
+	int fd = owner_open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666, &made);
 
-	return fd < 0 ? -errno : fd;
+	/* If they cannot have it, opening it again fails, which is said then. */
+	if (made)
+		owner_give(fd);
+	return fd;
 }
 
 /* Takes @fd for the file that is written. */

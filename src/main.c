@@ -30,6 +30,7 @@
 #include "keep.h"
 #include "log.h"
 #include "metrics.h"
+#include "owner.h"
 #include "pidfile.h"
 #include "plugin.h"
 #include "privileges.h"
@@ -768,8 +769,6 @@ static int serve(void)
 {
 	int ret;
 
-	if (args.user)
-		sink_set_user(args.user->pw_uid, args.user->pw_gid);
 	keep_init();
 	ret = stack_start();
 	keep_end();
@@ -844,6 +843,8 @@ int main(int argc, char **argv)
 		goto out;
 	}
 	args.conf_path = absolute(args.conf_path);
+	if (args.user)
+		owner_set(args.user->pw_uid, args.user->pw_gid);
 	if (args.pid_path && pidfile_create(args.pid_path) < 0)
 		goto out_say;
 	status = configure(&first->conf, false);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "owner.h"
 #include "sink.h"
 #include "spool.h"
 
@@ -97,13 +98,6 @@ struct sink {
 	uint64_t failing_dropped;	/* dropped when it began */
 	unsigned int retry_ms;
 };
-
-/* Who the daemon will be. */
-static struct {
-	bool set;
-	uid_t uid;
-	gid_t gid;
-} user;
 
 static struct sink *sinks;
 
@@ -1007,20 +1001,6 @@ static void sink_free(struct sink *sink)
 	free(sink);
 }
 
-void sink_set_user(uid_t uid, gid_t gid)
-{
-	user.set = true;
-	user.uid = uid;
-	user.gid = gid;
-}
-
-int sink_give_file(int fd)
-{
-	if (!user.set || geteuid() != 0)
-		return 0;
-	return fchown(fd, user.uid, user.gid) < 0 ? -errno : 0;
-}
-
 static int spooler_start(struct sink *sink)
 {
 	int ret = pthread_create(&sink->spooler, NULL, spooler_main, sink);
@@ -1033,8 +1013,7 @@ static int spooler_start(struct sink *sink)
 static int spool_get(const struct sink *sink, const char *dir, uint64_t size, struct spool_found *found,
 		     struct spool **ret)
 {
-	return spool_open(dir, sink->name, size, user.set ? user.uid : geteuid(),
-			  user.set ? user.gid : getegid(), found, ret);
+	return spool_open(dir, sink->name, size, owner_uid(), owner_gid(), found, ret);
 }
 
 int sink_spool(struct sink *sink, const char *dir, uint64_t size)

@@ -162,12 +162,6 @@ void sink_set_fd(struct sink *sink, int fd);
  */
 int sink_spool(struct sink *sink, const char *dir, uint64_t size);
 
-/** Who the daemon will be when its threads run: spools and new files become theirs.  At first who it is. */
-void sink_set_user(uid_t uid, gid_t gid);
-
-/** For open(): gives the new file @fd to who the daemon will be, so that they can open it again. */
-int sink_give_file(int fd);
-
 /** For open() and write(): the daemon ends, and the time for that is over. */
 bool sink_out_of_time(struct sink *sink);
 /** For flush(): asks to be called at @ms of log_now_ms(), also when there is nothing to write. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "owner.h"
 #include "sink_file.h"
 
 #define FSYNC_MS	1000	/* fsync=interval */
@@ -263,7 +264,7 @@ static int file_adopt(const struct sink *sink, const char *path, off_t size)
 /* Gives a new file its owner, group and mode, in this order: changing the group may take mode bits away. */
 static void file_set_owner(const struct file_options *o, const char *path, int fd)
 {
-	int ret = sink_give_file(fd);
+	int ret = owner_give(fd);
 
 	if (ret < 0)
 		log_error("%s: cannot give it to the user of -u: %s; after SIGHUP it may not be possible to "
@@ -277,22 +278,20 @@ static void file_set_owner(const struct file_options *o, const char *path, int f
 
 static int path_open(const struct file_options *o, const char *path)
 {
-	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, fd;
+	int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY, fd;
+	bool made = false;
 	struct stat st;
-	bool exists;
 
 	if (is_stdout(path)) {
 		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 		return fd < 0 ? -errno : fd;
 	}
-	exists = stat(path, &st) == 0;
-	if (exists && S_ISFIFO(st.st_mode))
+	if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) {
 		fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	else
-		fd = open(path, flags, o->has_mode ? o->mode : 0666);
-	if (fd < 0)
-		return -errno;
-	if (!exists)
+		return fd < 0 ? -errno : fd;
+	}
+	fd = owner_open(path, flags, o->has_mode ? o->mode : 0666, &made);
+	if (made)
 		file_set_owner(o, path, fd);
 	return fd;
 }

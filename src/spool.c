@@ -493,6 +493,18 @@ static int path_make(const char *dir, const char *name, char **ret)
 	return err;
 }
 
+/* The directory of all spools that we have made: its owner can make others there later. */
+static int parent_give(const struct spool *spool, const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = give(spool, fd);
+	close(fd);
+	return ret;
+}
+
 /* Opens the spool's own directory, only for this process. */
 static int dir_open(struct spool *spool, const char *dir, const char *name)
 {
@@ -501,8 +513,13 @@ static int dir_open(struct spool *spool, const char *dir, const char *name)
 
 	if (ret < 0)
 		return ret;
-	if ((mkdir(dir, 0755) < 0 && errno != EEXIST) ||
-	    (mkdir(spool->path, 0700) < 0 && errno != EEXIST))
+	if (mkdir(dir, 0755) == 0)
+		ret = parent_give(spool, dir);
+	else if (errno != EEXIST)
+		ret = -errno;
+	if (ret < 0)
+		return ret;
+	if (mkdir(spool->path, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	spool->dir_fd = open(spool->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (spool->dir_fd < 0 || fstat(spool->dir_fd, &st) < 0)

@@ -151,3 +151,41 @@ priority=-7'
 	[ "$status" = 0 ]
 	! grep -q 'cannot unbind' "$T/log.log"
 }
+
+@test "the log and a spool's directories that are made before -u belong to the user: they can be opened anew" {
+	[ -x "$BUILDDIR/src/ulogctl" ] || skip "needs ulogctl"
+	nobody_conf <<<"control_socket=\"$T/nobody/ctl\""
+	sed -i "s|^logfile=.*|logfile=\"$T/nobody/log.log\"|" "$T/log.conf"
+	printf 'queue_full=spool\nspool_dir="%s"\n' "$T/nobody/spool" >>"$T/log.conf"
+	rm -f "$T/log.log"
+	ln -s nobody/log.log "$T/log.log"
+	start_daemon log "$ULOGD" --plugin-dir "$PLUGIN_DIR" -u nobody
+	[ "$(stat -c '%U %G' "$T/nobody/log.log" "$T/nobody/log.txt" "$T/nobody/spool" "$T/nobody/spool"/* | sort -u)" = \
+		"nobody $(id -gn nobody)" ]
+	# What was there before stays whose it was: the next start finds it, a new one is made on SIGHUP.
+	kill -s HUP "${PID[log]}"
+	wait_for "the same log" grep -q 'signal received, calling pluginstances' "$T/nobody/log.log"
+	! grep -q "can't open logfile" "$T/nobody/log.log"
+	mv "$T/nobody/log.log" "$T/nobody/old.log"
+	kill -s HUP "${PID[log]}"
+	wait_for "the new log" grep -qs 'signal received, calling pluginstances' "$T/nobody/log.log"
+	"$BUILDDIR/src/ulogctl" -s "$T/nobody/ctl" restart
+	wait_for "the restart" grep -q 'initialization finished' "$T/nobody/log.log"
+	# A new output's spool is made by the user.
+	sed -i "s|^\[log1\]|stack=log1:NFLOG,$TEXT_FILTERS,emu2:LOGEMU\n&|" "$T/log.conf"
+	printf '[emu2]\nfile="%s"\nqueue_full=spool\nspool_dir="%s"\n' "$T/nobody/2.txt" "$T/nobody/spool" >>"$T/log.conf"
+	"$BUILDDIR/src/ulogctl" -s "$T/nobody/ctl" reload
+	[ "$(find "$T/nobody/spool" -mindepth 1 -maxdepth 1 | wc -l)" = 2 ]
+	stop log
+	[ "$status" = 0 ]
+}
+
+@test "a file that is somebody else's is not given away" {
+	nobody_conf <<<'control_socket=""'
+	touch "$T/nobody/log.txt"
+	chown root:root "$T/log.log"
+	start_daemon log "$ULOGD" --plugin-dir "$PLUGIN_DIR" -u nobody
+	[ "$(stat -c %U "$T/nobody/log.txt" "$T/log.log" | sort -u)" = root ]
+	stop log
+	[ "$status" = 0 ]
+}
