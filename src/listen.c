@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Sockets that others connect to. */
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -59,12 +60,46 @@ static int leftover_remove(const struct sockaddr_un *addr, char *why, size_t siz
 	return ret;
 }
 
+/* Notes which file bind() has made: a socket of ours that nobody can use yet, and not what took its place. */
+static int socket_file_find(struct listener *l)
+{
+	struct stat st;
+
+	if (lstat(l->path, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode) || (st.st_mode & 0777) != 0 || st.st_uid != geteuid() || st.st_nlink != 1)
+		return -EEXIST;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
+	return 0;
+}
+
+int listen_set_owner(const struct listener *l, mode_t mode, uid_t uid, gid_t gid)
+{
+	int fd = open(l->path, O_PATH | O_NOFOLLOW | O_CLOEXEC), ret = 0;
+	char path[64];
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	/* This file and no other: the name may be somebody else's by now.  Nobody has it in between. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fstat(fd, &st) < 0)
+		ret = -errno;
+	else if (st.st_dev != l->dev || st.st_ino != l->ino)
+		ret = -EEXIST;
+	else if (chmod(path, 0) < 0 || fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 ||
+		 chmod(path, mode) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
 int listen_unix(const char *path, mode_t mode, uid_t uid, gid_t gid, struct listener *ret, char *why,
 		size_t size)
 {
 	struct listener l = LISTENER_NONE;
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct stat st;
 	int err;
 
 	why[0] = '\0';
@@ -89,19 +124,18 @@ int listen_unix(const char *path, mode_t mode, uid_t uid, gid_t gid, struct list
 		goto err_close;
 	}
 	l.path = strdup(path);
-	if (!l.path || lstat(path, &st) < 0 || chown(path, uid, gid) < 0 || chmod(path, mode) < 0 ||
-	    listen(l.fd, BACKLOG) < 0) {
-		err = l.path ? -errno : -ENOMEM;
-		goto err_unlink;
+	err = l.path ? socket_file_find(&l) : -ENOMEM;
+	if (err == 0)
+		err = listen_set_owner(&l, mode, uid, gid);
+	if (err == 0 && listen(l.fd, BACKLOG) < 0)
+		err = -errno;
+	if (err < 0) {
+		listen_close(&l);
+		goto err_why;
 	}
-	l.dev = st.st_dev;
-	l.ino = st.st_ino;
 	*ret = l;
 	return 0;
 
-err_unlink:
-	unlink(path);
-	free(l.path);
 err_close:
 	close(l.fd);
 err_why:

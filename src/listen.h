@@ -28,6 +28,9 @@ struct listener {
 int listen_unix(const char *path, mode_t mode, uid_t uid, gid_t gid, struct listener *ret, char *why,
 		size_t size);
 
+/** Gives the file of a listening socket another mode and owner; -EEXIST when another file has its name. */
+int listen_set_owner(const struct listener *listener, mode_t mode, uid_t uid, gid_t gid);
+
 /**
  * Listens at @address, HOST:PORT with numbers, or [HOST]:PORT.
  * @any: else only addresses of this host itself are taken
