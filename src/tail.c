@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What happens in the stacks, live, for a client of the control socket. */
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -205,13 +206,24 @@ static void search_end(struct ulogd_instance *inst, unsigned int first, unsigned
 	s->parents[s->n++] = inst->parent;
 }
 
+/* The number of a stack, or 0: no stack has that. */
+static unsigned int stack_number(const char *text)
+{
+	unsigned long number;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return 0;
+	number = strtoul(text, &end, 10);
+	return *end || number > UINT_MAX ? 0 : (unsigned int)number;
+}
+
 /* Puts an output at the end of each stack that was asked for. */
 static int tail_attach(struct tail *tail, char *why, size_t size)
 {
 	struct search s = { .which = tail->which, .first = 1, .last = stack_count() };
 	const struct ulogd_plugin *plugin;
 	const char *text = "";
-	char *end;
 	int ret = 0;
 
 	if (plugin_load_name(OUTPUT, &plugin, &text) < 0) {
@@ -220,8 +232,8 @@ static int tail_attach(struct tail *tail, char *why, size_t size)
 	}
 	if (s.which) {
 		stack_walk(search_named, &s);
-		s.first = s.found ? s.first : (unsigned int)strtoul(s.which, &end, 10);
-		s.last = s.found ? s.last : s.first;
+		if (!s.found)
+			s.first = s.last = stack_number(s.which);
 	}
 	stack_walk(search_end, &s);
 	if (s.n == 0) {
