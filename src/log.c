@@ -327,11 +327,14 @@ void log_flush(void)
 
 void log_vat(const char *file, int line, int level, const char *fmt, va_list ap)
 {
+	bool wanted = level >= lg.level || (lg.starting && level >= ULOGD_ERROR);
+	bool ours = pthread_equal(pthread_self(), lg.writer);
+	bool heard = ours && lg.listen && level >= lg.listen_level;
 	const char *base = strrchr(file, '/');
 	int saved_errno = errno, len;
 	struct line l;
 
-	if (level < lg.level && !(lg.starting && level >= ULOGD_ERROR))
+	if (!wanted && !heard)
 		return;
 	l.when = time(NULL);
 	l.level = level;
@@ -340,14 +343,14 @@ void log_vat(const char *file, int line, int level, const char *fmt, va_list ap)
 	errno = saved_errno;	/* for %m */
 	vsnprintf(l.text + len, sizeof(l.text) - (size_t)len, fmt, ap);
 
-	if (pthread_equal(pthread_self(), lg.writer)) {
+	if (ours && wanted) {
 		log_flush();
 		line_write(&l);
-		if (lg.listen && level >= lg.listen_level)
-			lg.listen(l.text + l.body, lg.listen_arg);
-	} else {
+	} else if (wanted) {
 		line_queue(&l);
 	}
+	if (heard)
+		lg.listen(l.text + l.body, lg.listen_arg);
 	errno = saved_errno;
 }
 

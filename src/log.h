@@ -56,7 +56,7 @@ const char *log_destination(void);
 int log_fd(void);
 void log_flush(void);
 
-/** Gives @listen each message of at least @level that the main thread writes; NULL: nobody. */
+/** Gives @listen each message of at least @level of the main thread, be it written or not; NULL: nobody. */
 void log_listen(int level, void (*listen)(const char *text, void *arg), void *arg);
 
 #define log_debug(...)	log_at(__FILE__, __LINE__, ULOGD_DEBUG, __VA_ARGS__)

@@ -525,6 +525,15 @@ static void who_listens_is_given_what_the_main_thread_says(void **state)
 	log_error("later");
 	assert_string_equal(all, "wrong 1;worse;");
 	assert_log_has("wrong 1");
+	/* Whoever asked wants to know, also when the log is to be short. */
+	all[0] = '\0';
+	log_set_level(ULOGD_FATAL);
+	log_listen(ULOGD_ERROR, listened_append, all);
+	log_error("not written");
+	log_listen(0, NULL, NULL);
+	log_set_level(ULOGD_DEBUG);
+	assert_string_equal(all, "not written;");
+	assert_log_lacks("not written");
 }
 
 #define unit(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
