@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <grp.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -171,8 +172,9 @@ static bool do_change(struct client *c, int (*change)(char *why, size_t size))
 	if (ret == 0)
 		return answer(c, json_pack("{s:b}", "ok", 1));
 	metrics_put_utf8(&b, why);
-	return answer(c, json_pack("{s:b, s:s, s:s%}", "ok", 0, "error", strerror(-ret), "messages", clean,
-				   (size_t)(b.p - clean)));
+	return answer(c, json_pack("{s:b, s:s, s:s%}", "ok", 0, "error",
+				   ret > 0 ? "the configuration is in use, but not all of it works" :
+				   strerror(-ret), "messages", clean, (size_t)(b.p - clean)));
 }
 
 static bool do_reload(struct client *c, const json_t *request)
@@ -327,20 +329,37 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 
 /* ------------------------------------------------------- start, change, end */
 
-void control_open(const struct control_options *o, uid_t uid)
+/* The mode of the socket, and @gid its group or -1. */
+static mode_t socket_mode(const struct control_options *o, gid_t *gid)
 {
 	const struct group *group = o->control_group[0] ? getgrnam(o->control_group) : NULL;
-	char why[256];
 
+	if (o->control_group[0] && !group)
+		log_error("control_group: there is no group %s", o->control_group);
+	*gid = group ? group->gr_gid : (gid_t)-1;
+	return group ? 0660 : 0600;
+}
+
+static void options_note(const struct control_options *o)
+{
+	free(control.path);
+	free(control.group);
 	control.path = strdup(o->control_socket);
 	control.group = strdup(o->control_group);
+}
+
+void control_open(const struct control_options *o, uid_t uid)
+{
+	char why[256];
+	mode_t mode;
+	gid_t gid;
+
+	options_note(o);
 	control.uid = uid;
 	if (!o->control_socket[0])
 		return;
-	if (o->control_group[0] && !group)
-		log_error("control_group: there is no group %s", o->control_group);
-	if (listen_unix(o->control_socket, group ? 0660 : 0600, uid, group ? group->gr_gid : (gid_t)-1,
-			&control.listener, why, sizeof(why)) < 0)
+	mode = socket_mode(o, &gid);
+	if (listen_unix(o->control_socket, mode, uid, gid, &control.listener, why, sizeof(why)) < 0)
 		log_notice("ulogctl cannot reach this daemon: cannot listen on %s: %s; see control_socket",
 			   o->control_socket, why);
 }
@@ -361,9 +380,6 @@ static void listener_end(void)
 		event_free(control.acceptable);
 	control.acceptable = NULL;
 	listen_close(&control.listener);
-	free(control.path);
-	free(control.group);
-	control.path = control.group = NULL;
 }
 
 void control_run(struct event_base *base, const struct control_ops *ops, const char *conf_path)
@@ -374,14 +390,41 @@ void control_run(struct event_base *base, const struct control_ops *ops, const c
 	accept_begin();
 }
 
-void control_change(const struct control_options *o)
+int control_change(const struct control_options *o)
 {
-	if (control.path && control.group && strcmp(control.path, o->control_socket) == 0 &&
-	    strcmp(control.group, o->control_group) == 0)
-		return;
+	bool same_path = control.path && strcmp(control.path, o->control_socket) == 0;
+	struct listener l = LISTENER_NONE;
+	char why[256];
+	mode_t mode;
+	gid_t gid;
+	int ret = 0;
+
+	if (same_path && control.group && strcmp(control.group, o->control_group) == 0 &&
+	    (control.listener.fd >= 0 || !o->control_socket[0]))
+		return 0;
+	if (o->control_socket[0]) {
+		mode = socket_mode(o, &gid);
+		if (same_path && control.listener.fd >= 0) {
+			/* The group may have had it until now. */
+			ret = listen_set_owner(&control.listener, mode, control.uid,
+					       gid != (gid_t)-1 ? gid : getegid());
+			snprintf(why, sizeof(why), "%s", strerror(-ret));
+		} else {
+			ret = listen_unix(o->control_socket, mode, control.uid, gid, &l, why, sizeof(why));
+		}
+	}
+	if (ret < 0) {
+		log_error("control_socket: cannot listen on %s as it is now wanted: %s; %s", o->control_socket,
+			  why, control.listener.fd >= 0 ? "the old one stays" : "there is none");
+		return ret;
+	}
+	options_note(o);
+	if (same_path && control.listener.fd >= 0)
+		return 0;
 	listener_end();
-	control_open(o, control.uid);
+	control.listener = l;
 	accept_begin();
+	return 0;
 }
 
 void control_fini(void)
@@ -389,4 +432,7 @@ void control_fini(void)
 	while (control.clients)
 		client_free(control.clients);
 	listener_end();
+	free(control.path);
+	free(control.group);
+	control.path = control.group = NULL;
 }

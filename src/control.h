@@ -32,6 +32,8 @@ struct event_base;
 /**
  * What clients may ask of the daemon.  @why: becomes the messages about what failed.  NULL members
  * are not supported.
+ * reload() and restart() return 0, a negative errno when nothing has changed, or 1 when it was done
+ * but in part.
  */
 struct control_ops {
 	void (*reopen)(void);
@@ -54,8 +56,11 @@ void control_open(const struct control_options *options, uid_t uid);
 /** Answers clients from now on.  @ops and @conf_path are borrowed. */
 void control_run(struct event_base *base, const struct control_ops *ops, const char *conf_path);
 
-/** Goes over to other options; after control_run().  Clients stay. */
-void control_change(const struct control_options *options);
+/**
+ * Goes over to other options; after control_run().  Clients stay.  When that cannot be done, which is
+ * said, the old socket stays; a negative errno then.
+ */
+int control_change(const struct control_options *options);
 
 /** Ends it, before the event base and before the lanes are stopped. */
 void control_fini(void);

@@ -79,7 +79,7 @@ static const struct ulogd_option global_options[] = {
 		      "nice value of the daemon from its start on, see nice(1)"),
 	ULOGD_OPT_INT(struct global, loglevel, ULOGD_NOTICE, INT32_MIN, INT32_MAX,
 		      "least level to log: 1 debug, 3 info, 5 notice, 7 error, 8 fatal"),
-	ULOGD_OPT_STRING(struct global, control_socket, "/run/ulogd/ulogd.sock",
+	ULOGD_OPT_STRING(struct global, control_socket, RUNSTATEDIR "/ulogd/ulogd.sock",
 			 "where ulogctl reaches the daemon; empty: nowhere"),
 	ULOGD_OPT_STRING(struct global, control_group, "", "group whose members may use it, too"),
 	ULOGD_OPT_STRING(struct global, metrics_listen, "",
@@ -92,8 +92,9 @@ static const struct ulogd_option global_options[] = {
 
 #define N_GLOBAL_OPTIONS (sizeof(global_options) / sizeof(global_options[0]) - 1)
 
-/* The text in it belongs to the configuration it was read from. */
+/* What is in force, and the configuration that its text belongs to. */
 static struct global global;
+static const struct conf *global_conf;
 
 static const char *const global_lists[] = { "plugin", "stack", NULL };
 
@@ -369,8 +370,10 @@ static int configure(struct conf *conf, bool quiet)
 	conf_apply(conf, section, &(struct conf_target){ global_options, &read }, 1,
 		   global_lists, origins);
 	read.has_priority = origins[GLOBAL_PRIORITY] != NULL;
-	if (!quiet)
+	if (!quiet) {
 		global = read;
+		global_conf = conf;
+	}
 	if (!quiet)
 		log_set_level(args.loglevel ? args.loglevel : global.loglevel);
 	if (!quiet && origins[GLOBAL_LOGFILE]) {
@@ -521,11 +524,11 @@ static struct configuration *configuration_new(void)
 	return c;
 }
 
-/* Frees the configurations that no instance needs. */
+/* Frees the configurations that nothing needs any more. */
 static void configurations_free_unused(void)
 {
 	for (struct configuration **at = &configurations, *c; (c = *at); ) {
-		if (stack_uses(&c->conf)) {
+		if (stack_uses(&c->conf) || &c->conf == global_conf) {
 			at = &c->next;
 			continue;
 		}
@@ -536,11 +539,36 @@ static void configurations_free_unused(void)
 }
 
 #ifdef HAVE_JANSSON	/* it is asked for through the control socket */
-static void services_change(void);
+static int services_change(void);
+
+/* Goes over to the configuration; back to the old one, and its log, when that cannot be done. */
+static int configuration_use(struct configuration *c)
+{
+	const struct conf *old_conf = global_conf;
+	char *log = strdup(log_destination());
+	struct global old = global;
+	int ret;
+
+	if (!log)
+		return -ENOMEM;
+	stack_set_aside();
+	ret = configure(&c->conf, false) == 0 ? stack_exchange() : -EINVAL;
+	if (ret < 0) {
+		stack_keep_old();
+		global = old;
+		global_conf = old_conf;
+		log_set_level(args.loglevel ? args.loglevel : global.loglevel);
+		if (strcmp(log, log_destination()) != 0)
+			log_open(strcmp(log, "stderr") == 0 ? NULL : log);
+	}
+	free(log);
+	return ret;
+}
 
 /*
  * Reads the configuration anew and goes over to it.  When something is wrong with it, which is in
- * the log, everything stays as it is.
+ * the log, everything stays as it is.  Returns 0, a negative errno, or 1 when it is in use but for
+ * what could not be opened.
  */
 static int reload(void)
 {
@@ -559,17 +587,17 @@ static int reload(void)
 	if (ret == 0)
 		ret = tail_pause_all();
 	if (ret == 0) {
-		stack_set_aside();
-		ret = configure(&c->conf, false) == 0 ? stack_exchange() : -EINVAL;
-		if (ret < 0)
-			stack_keep_old();
+		ret = configuration_use(c);
 		tail_resume_all();
 	}
-	if (ret == 0)
-		services_change();
+	if (ret >= 0 && services_change() < 0)
+		ret = 1;
 	configurations_free_unused();
 	if (ret < 0)
 		log_error("%s is not used, all goes on as before: %s", args.conf_path, strerror(-ret));
+	else if (ret > 0)
+		log_error("%s is in use, but for what could not be opened, stacks: %u; it is tried again at the "
+			  "next reload", args.conf_path, stack_count());
 	else
 		log_notice("%s is in use, stacks: %u", args.conf_path, stack_count());
 	return ret;
@@ -684,14 +712,15 @@ static void services_run(void)
 }
 
 #ifdef HAVE_JANSSON
-/* Goes over to what [global] says after a reload. */
-static void services_change(void)
+/* Goes over to what [global] says after a reload; a negative errno when some of it cannot be had. */
+static int services_change(void)
 {
 	struct metrics_options metrics = metrics_options();
 	struct control_options control = control_options();
 
-	metrics_change(main_base, &metrics);
-	control_change(&control);
+	int ret = metrics_change(main_base, &metrics), err = control_change(&control);
+
+	return ret < 0 ? ret : err;
 }
 #endif
 
@@ -859,6 +888,7 @@ out_say:
 out:
 	stack_fini();
 	sink_fini_all();
+	global_conf = NULL;
 	if (!restarting) {
 		keep_fini();
 		pidfile_remove();

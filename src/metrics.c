@@ -2,14 +2,16 @@
 /* Counters as text for monitoring: on request, by HTTP, in a file. */
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/http.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,8 +25,9 @@
 #include "sink.h"
 #include "stack.h"
 
-#define HTTP_TIMEOUT_S	10
-#define HTTP_BYTES_MAX	8192
+#define HTTP_CLIENTS_MAX 16
+#define HTTP_TIMEOUT_S	10	/* for all of a connection */
+#define HTTP_BYTES_MAX	8192	/* of a request */
 
 static struct {
 	int64_t started_us;
@@ -32,7 +35,9 @@ static struct {
 	bool any;
 	int32_t interval_s;
 	struct listener listener;
-	struct evhttp *http;
+	struct event *acceptable;
+	struct http_client *clients;
+	unsigned int n_clients;
 	struct event *timer;
 	bool file_failed;		/* which has been said */
 } metrics = {
@@ -364,39 +369,172 @@ char *metrics_text(bool openmetrics)
 
 /* ------------------------------------------------------------------ HTTP */
 
-static void on_request(struct evhttp_request *req, void *arg)
-{
-	const char *accept = evhttp_find_header(evhttp_request_get_input_headers(req), "Accept");
-	bool openmetrics = accept && strstr(accept, "application/openmetrics-text");
-	char *text = metrics_text(openmetrics);
+/*
+ * One page, for whoever may connect: one request per connection, which is closed when it has been
+ * answered, or when its time is over, however it has been used until then.
+ */
+struct http_client {
+	struct http_client *next;
+	struct bufferevent *bev;
+	struct event *deadline;
+	bool answered;		/* what still comes is thrown away, until the other side closes */
+};
 
-	(void)arg;
-	if (!text) {
-		evhttp_send_error(req, HTTP_SERVUNAVAIL, NULL);
-		return;
-	}
-	evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type",
-			  openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8" :
-					"text/plain; version=0.0.4; charset=utf-8");
-	evbuffer_add(evhttp_request_get_output_buffer(req), text, strlen(text));
-	free(text);
-	evhttp_send_reply(req, HTTP_OK, NULL, NULL);
+static void client_free(struct http_client *c)
+{
+	struct http_client **at;
+
+	for (at = &metrics.clients; *at != c; at = &(*at)->next)
+		;
+	*at = c->next;
+	metrics.n_clients--;
+	if (c->deadline)
+		event_free(c->deadline);
+	if (c->bev)
+		bufferevent_free(c->bev);
+	free(c);
 }
 
-static int http_start(struct event_base *base)
+/* Answers with @more headers, lines in themselves, and @text, which HEAD does not get. */
+static void client_answer(struct http_client *c, const char *status, const char *more, const char *text,
+			  bool head)
 {
-	metrics.http = evhttp_new(base);
-	if (!metrics.http)
-		return -ENOMEM;
-	evhttp_set_timeout(metrics.http, HTTP_TIMEOUT_S);
-	evhttp_set_max_headers_size(metrics.http, HTTP_BYTES_MAX);
-	evhttp_set_max_body_size(metrics.http, HTTP_BYTES_MAX);
-	evhttp_set_allowed_methods(metrics.http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
-	if (evhttp_set_cb(metrics.http, "/metrics", on_request, NULL) < 0 ||
-	    evhttp_accept_socket(metrics.http, metrics.listener.fd) < 0)
-		return -ENOMEM;
-	metrics.listener.fd = -1;	/* evhttp closes it */
-	return 0;
+	struct evbuffer *out = bufferevent_get_output(c->bev);
+
+	evbuffer_add_printf(out, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n", status,
+			    more, strlen(text));
+	if (!head)
+		evbuffer_add(out, text, strlen(text));
+	c->answered = true;
+}
+
+/* Runs the request that begins with @line; the lines behind it are in @in. */
+static void request_run(struct http_client *c, const char *line, struct evbuffer *in)
+{
+	static const char plain[] = "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n";
+	static const char open[] = "Content-Type: application/openmetrics-text; version=1.0.0; "
+				   "charset=utf-8\r\n";
+	char method[16], path[64], *header, *text;
+	bool openmetrics = false, head;
+
+	while ((header = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF))) {
+		openmetrics = openmetrics || (strncasecmp(header, "Accept:", 7) == 0 &&
+					      strstr(header, "application/openmetrics-text"));
+		free(header);
+	}
+	if (!strstr(line, " HTTP/1.") || sscanf(line, "%15s %63s", method, path) != 2) {
+		client_answer(c, "400 Bad Request", "", "", false);
+		return;
+	}
+	head = strcmp(method, "HEAD") == 0;
+	if (!head && strcmp(method, "GET") != 0) {
+		client_answer(c, "405 Method Not Allowed", "Allow: GET, HEAD\r\n", "", false);
+		return;
+	}
+	path[strcspn(path, "?")] = '\0';
+	if (strcmp(path, "/metrics") != 0) {
+		client_answer(c, "404 Not Found", "", "See /metrics\n", head);
+		return;
+	}
+	text = metrics_text(openmetrics);
+	if (text)
+		client_answer(c, "200 OK", openmetrics ? open : plain, text, head);
+	else
+		client_answer(c, "503 Service Unavailable", "", "", false);
+	free(text);
+}
+
+static void on_readable(struct bufferevent *bev, void *arg)
+{
+	struct evbuffer *in = bufferevent_get_input(bev);
+	struct http_client *c = arg;
+	char *line;
+
+	if (!c->answered && evbuffer_search(in, "\r\n\r\n", 4, NULL).pos >= 0) {
+		line = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF);
+		request_run(c, line, in);
+		free(line);
+	}
+	if (!c->answered && evbuffer_get_length(in) >= HTTP_BYTES_MAX)
+		client_answer(c, "431 Request Header Fields Too Large", "", "", false);
+	if (c->answered)
+		evbuffer_drain(in, evbuffer_get_length(in));
+}
+
+/* All is written.  To close at once would take away what the other side has not read yet. */
+static void on_written(struct bufferevent *bev, void *arg)
+{
+	const struct http_client *c = arg;
+
+	if (c->answered)
+		shutdown(bufferevent_getfd(bev), SHUT_WR);
+}
+
+static void on_closed(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	(void)what;
+	client_free(arg);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	client_free(arg);
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+	static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
+				   "Connection: close\r\n\r\n";
+	static const struct timeval time_limit = { .tv_sec = HTTP_TIMEOUT_S };
+	int client_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct http_client *c;
+
+	(void)what;
+	if (client_fd < 0)
+		return;
+	c = metrics.n_clients < HTTP_CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
+	if (!c) {
+		send(client_fd, full, sizeof(full) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+		close(client_fd);
+		return;
+	}
+	c->next = metrics.clients;
+	metrics.clients = c;
+	metrics.n_clients++;
+	c->bev = bufferevent_socket_new(arg, client_fd, BEV_OPT_CLOSE_ON_FREE);
+	c->deadline = event_new(arg, -1, 0, on_deadline, c);
+	if (!c->bev)
+		close(client_fd);
+	if (!c->bev || !c->deadline || event_add(c->deadline, &time_limit) < 0) {
+		client_free(c);
+		return;
+	}
+	bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_BYTES_MAX);
+	bufferevent_setcb(c->bev, on_readable, on_written, on_closed, c);
+	if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0)
+		client_free(c);
+}
+
+static void http_start(struct event_base *base)
+{
+	if (metrics.listener.fd < 0)
+		return;
+	metrics.acceptable = event_new(base, metrics.listener.fd, EV_READ | EV_PERSIST, on_acceptable, base);
+	if (!metrics.acceptable || event_add(metrics.acceptable, NULL) < 0)
+		log_error("metrics_listen: out of memory");
+}
+
+static void http_end(void)
+{
+	while (metrics.clients)
+		client_free(metrics.clients);
+	if (metrics.acceptable)
+		event_free(metrics.acceptable);
+	metrics.acceptable = NULL;
+	listen_close(&metrics.listener);
 }
 
 /* ------------------------------------------------------------------ file */
@@ -453,32 +591,52 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ------------------------------------------------------- start, change, end */
 
-void metrics_open(const struct metrics_options *o)
+/* Listens where the options say, if anywhere; what is wrong is said. */
+static int listener_open(const struct metrics_options *o, struct listener *ret)
 {
+	const char *address = o->metrics_listen;
 	char why[256];
-	int ret = 0;
+	int err;
 
-	metrics.address = o->metrics_listen[0] ? strdup(o->metrics_listen) : NULL;
-	metrics.any = o->metrics_listen_any;
-	metrics.path = o->metrics_file[0] ? strdup(o->metrics_file) : NULL;
-	metrics.interval_s = o->metrics_interval;
-	if (!metrics.address)
-		return;
-	if (strncmp(metrics.address, "unix:", 5) == 0)
-		ret = listen_unix(metrics.address + 5, 0666, (uid_t)-1, (gid_t)-1, &metrics.listener, why,
-				  sizeof(why));
+	if (!address[0])
+		return 0;
+	if (strncmp(address, "unix:", 5) == 0)
+		err = listen_unix(address + 5, 0666, (uid_t)-1, (gid_t)-1, ret, why, sizeof(why));
 	else
-		ret = listen_tcp(metrics.address, metrics.any, &metrics.listener, why, sizeof(why));
-	if (ret < 0)
-		log_error("metrics_listen: cannot listen on %s: %s", metrics.address, why);
+		err = listen_tcp(address, o->metrics_listen_any, ret, why, sizeof(why));
+	if (err < 0)
+		log_error("metrics_listen: cannot listen on %s: %s", address, why);
+	return err;
 }
 
-void metrics_run(struct event_base *base)
+/* Takes over the options but for where to listen. */
+static void file_note(const struct metrics_options *o)
+{
+	metrics.path = o->metrics_file[0] ? strdup(o->metrics_file) : NULL;
+	metrics.interval_s = o->metrics_interval;
+}
+
+static void listen_note(const struct metrics_options *o, struct listener listener)
+{
+	free(metrics.address);
+	metrics.address = o->metrics_listen[0] ? strdup(o->metrics_listen) : NULL;
+	metrics.any = o->metrics_listen_any;
+	metrics.listener = listener;
+}
+
+void metrics_open(const struct metrics_options *o)
+{
+	struct listener listener = LISTENER_NONE;
+
+	listener_open(o, &listener);
+	listen_note(o, listener);
+	file_note(o);
+}
+
+static void file_start(struct event_base *base)
 {
 	struct timeval interval = { .tv_sec = metrics.interval_s };
 
-	if (metrics.listener.fd >= 0 && http_start(base) < 0)
-		log_error("metrics_listen: out of memory");
 	if (!metrics.path)
 		return;
 	file_write();
@@ -487,22 +645,7 @@ void metrics_run(struct event_base *base)
 		log_error("metrics_file: out of memory");
 }
 
-static bool text_same(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b) == 0;
-}
-
-void metrics_change(struct event_base *base, const struct metrics_options *o)
-{
-	if (text_same(metrics.address, o->metrics_listen) && metrics.any == o->metrics_listen_any &&
-	    text_same(metrics.path, o->metrics_file) && metrics.interval_s == o->metrics_interval)
-		return;
-	metrics_fini();
-	metrics_open(o);
-	metrics_run(base);
-}
-
-void metrics_fini(void)
+static void file_end(void)
 {
 	if (metrics.timer)
 		event_free(metrics.timer);
@@ -510,11 +653,47 @@ void metrics_fini(void)
 	/* Counters of a daemon that is no more would look like one that does nothing. */
 	if (metrics.path)
 		unlink(metrics.path);
-	if (metrics.http)
-		evhttp_free(metrics.http);
-	metrics.http = NULL;
-	listen_close(&metrics.listener);
-	free(metrics.address);
 	free(metrics.path);
-	metrics.address = metrics.path = NULL;
+	metrics.path = NULL;
+}
+
+void metrics_run(struct event_base *base)
+{
+	http_start(base);
+	file_start(base);
+}
+
+static bool text_same(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b) == 0;
+}
+
+int metrics_change(struct event_base *base, const struct metrics_options *o)
+{
+	struct listener listener = LISTENER_NONE;
+	int ret = 0;
+
+	if (!text_same(metrics.address, o->metrics_listen) || metrics.any != o->metrics_listen_any ||
+	    (metrics.address && metrics.listener.fd < 0)) {
+		ret = listener_open(o, &listener);
+		if (ret == 0) {
+			http_end();
+			listen_note(o, listener);
+			http_start(base);
+		}
+	}
+	if (!text_same(metrics.path, o->metrics_file) || metrics.interval_s != o->metrics_interval) {
+		file_end();
+		file_note(o);
+		file_start(base);
+	}
+	return ret;
+}
+
+void metrics_fini(void)
+{
+	file_end();
+	http_end();
+	free(metrics.address);
+	metrics.address = NULL;
 }

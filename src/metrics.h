@@ -35,11 +35,17 @@ char *metrics_text(bool openmetrics);
 /** Opens what the options say, while we are privileged; what cannot be opened is said. */
 void metrics_open(const struct metrics_options *options);
 
-/** Serves what is open, and writes the file, from now on. */
+/**
+ * Serves what is open, and writes the file, from now on.  16 clients are served at a time, each for ten
+ * seconds at most.
+ */
 void metrics_run(struct event_base *base);
 
-/** Goes over to other options; after metrics_run(). */
-void metrics_change(struct event_base *base, const struct metrics_options *options);
+/**
+ * Goes over to other options; after metrics_run().  When it cannot listen where they say, which is said,
+ * it stays where it is; a negative errno then.
+ */
+int metrics_change(struct event_base *base, const struct metrics_options *options);
 
 /** Ends it, before the event base. */
 void metrics_fini(void);

@@ -22,6 +22,7 @@ static struct tree *trees;	/* in the order of the configuration */
 static struct tree *aside;	/* while exchanging: those that run until then */
 static atomic_uint inputs_running;
 static atomic_bool input_failed;
+static unsigned int left_out;	/* branches that could not be started */
 static int done_fd = -1;
 
 /* --------------------------------------------------------------- running */
@@ -533,6 +534,7 @@ static bool instance_start(struct ulogd_instance *inst)
 		}
 		*at = child->sibling;
 		instance_free(child);
+		left_out++;
 	}
 	if (inst->plugin->kind != ULOGD_OUTPUT && !inst->child)
 		return false;
@@ -667,6 +669,7 @@ static void trees_start(void)
 		}
 		*at = tree->next;
 		tree_free(tree);
+		left_out++;
 	}
 	walk_all(output_adjust, NULL);
 }
@@ -984,11 +987,14 @@ static int trees_exchange(void)
 	for (struct tree *tree = trees; tree; tree = tree->next)
 		if (tree->lane && !tree->unchanged)
 			children_stop(tree->same, tree->lane);
+	left_out = 0;
 	keep_begin();
 	aside_end();
 	trees_start();
 	keep_end();
 	ret = stack_run();
+	if (ret == 0 && left_out > 0)
+		ret = 1;
 	input_count_down();
 	sink_close_unused(SINK_CLOSE_MS);
 	return ret;

@@ -60,8 +60,9 @@ void stack_keep_old(void);
  * Goes over from the stacks set aside to those added since.  What is the same in both goes on
  * untouched; an input that is the same goes on with what follows it exchanged; sockets of the
  * others are handed over where the group, or the path, is the same.
- * Returns 0, also when a new input could not be opened, which is said; or a negative errno when
- * what follows an input could not be started, and then nothing has changed.
+ * Returns 0, 1 when something that follows a new input, or this itself, could not be opened, which is
+ * said and left out; or a negative errno when what follows an input that goes on could not be started,
+ * and then nothing has changed.
  */
 int stack_exchange(void);
 

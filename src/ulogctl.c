@@ -37,7 +37,7 @@ static struct {
 	struct watch watch;
 	struct filter *filter;
 } args = {
-	.socket = "/run/ulogd/ulogd.sock",
+	.socket = RUNSTATEDIR "/ulogd/ulogd.sock",
 	.watch = { .seconds = 2 },
 };
 

@@ -218,6 +218,11 @@ accepted() {
 		grep -vE -- 'src/(diagnose|ulogctl_rules).*(-j NFLOG|"NFLOG", )'
 }
 
+@test "the sources name no directory of sockets: configure does" {
+	! grep -nE '"/(var/)?run/ulogd' "$SOURCES"/src/*.c
+	grep -q -- '-DRUNSTATEDIR' "$SOURCES/Makefile.am"
+}
+
 @test "every source file names its licence" {
 	for file in "$SOURCES"/{src,plugins,include/ulogd}/*.[ch]; do
 		head -n 1 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' || fail "$file"

@@ -212,3 +212,93 @@ captured() {
 	stop log
 	[ "$status" = 0 ]
 }
+
+# --- what cannot be opened --------------------------------------------------------------------------
+
+# second_input - add group 8 to log.conf, to second.txt.
+second_input() {
+	sed -i "s|^\[emu1\]|stack=log2:NFLOG,$TEXT_FILTERS,emu2:LOGEMU\n&|" "$T/log.conf"
+	printf '[log2]\ngroup=8\n[emu2]\nfile="%s"\nsync=1\n' "$T/second.txt" >>"$T/log.conf"
+}
+
+@test "an input that a reload cannot open is an error with its reason, and tried again by the next one" {
+	local status=0
+
+	# Somebody else has group 8.
+	text_conf other 8
+	sed -i '1a control_socket=""' "$T/other.conf"
+	start_ulogd other
+	outputs_conf
+	start_ulogd log
+	log_tap0
+	second_input
+	ctl reload 2>"$T/said" || status=$?
+	[ "$status" = 1 ]
+	grep -q 'ulogctl: the configuration is in use, but not all of it works' "$T/said"
+	grep -q "log2 (NFLOG): .*group 8: it is held by pid ${PID[other]} (ulogd)" "$T/said"
+	grep -q "log.conf is in use, but for what could not be opened, stacks: 1; it is tried again at the next reload" \
+		"$T/log.log"
+	# The other input goes on.
+	numbered 0 100 | send_frames tap0
+	wait_for "the lines" has_lines "$T/out.txt" 100
+	# As long as it is held that is so.
+	status=0
+	ctl reload 2>"$T/said" || status=$?
+	[ "$status" = 1 ]
+	grep -q 'group 8: it is held' "$T/said"
+	stop other
+	ctl reload
+	ns grep -q '^ *8 ' /proc/net/netfilter/nfnetlink_log
+	ctl status | grep -q second.txt
+	numbered 100 100 | send_frames tap0
+	wait_for "the lines" has_lines "$T/out.txt" 200
+	stop log
+	[ "$status" = 0 ]
+}
+
+@test "an input whose options a reload changes, and which cannot be opened then, is an error and tried again" {
+	local status=0
+
+	outputs_conf
+	second_input
+	start_ulogd log
+	text_conf other 9
+	sed -i '1a control_socket=""' "$T/other.conf"
+	start_ulogd other
+	sed -i 's/^group=8/group=9/' "$T/log.conf"
+	ctl reload 2>"$T/said" || status=$?
+	[ "$status" = 1 ]
+	grep -q "log2 (NFLOG): .*group 9: it is held by pid ${PID[other]} (ulogd)" "$T/said"
+	! ns grep -q '^ *8 ' /proc/net/netfilter/nfnetlink_log
+	stop other
+	ctl reload
+	ns grep -q '^ *9 ' /proc/net/netfilter/nfnetlink_log
+}
+
+@test "a reload that fails leaves the log, its level and the sockets as they were" {
+	local i
+
+	outputs_conf
+	start_ulogd log
+	log_tap0
+	cp "$T/log.conf" "$T/good.conf"
+	for i in 1 2 3; do
+		# The output can only be refused when it is opened.
+		sed -e "s|^logfile=.*|logfile=\"$T/other.log\"|" -e 's/^loglevel=.*/loglevel=8/' \
+			-e "s|^control_socket=.*|control_socket=\"$T/other.sock\"|" \
+			-e "s|^file=.*|file=\"$T/nowhere/out.txt\"|" "$T/good.conf" >"$T/log.conf"
+		! ctl reload 2>"$T/said"
+		grep -q 'nowhere/out.txt' "$T/said"
+	done
+	[ ! -e "$T/other.sock" ]
+	cp "$T/good.conf" "$T/log.conf"
+	ctl reload
+	ctl reload
+	[ "$(grep -c 'log.conf is in use' "$T/log.log")" = 2 ]
+	[ "$(grep -c 'all goes on as before' "$T/log.log")" = 3 ]
+	numbered 0 100 | send_frames tap0
+	wait_for "the lines" has_lines "$T/out.txt" 100
+	stop log
+	[ "$status" = 0 ]
+	grep -q 'Terminal signal received' "$T/log.log"
+}

@@ -154,7 +154,6 @@ sample() {
 		[ "$(sample "ulogd_destination_up{destination=\"$T/log.txt\"}" "$T/$file")" = 1 ]
 	done
 	[ "$(ns curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:9469/else)" = 404 ]
-	[ "$(ns curl -s -o /dev/null -w '%{http_code}' -d x http://127.0.0.1:9469/metrics)" = 405 ] || :
 	stop log
 	[ ! -e "$T/metrics.prom" ]
 }
@@ -191,6 +190,68 @@ sample() {
 	curl -sf --unix-socket "$T/metrics.sock" http://localhost/metrics | grep -q '^ulogd_build_info'
 	stop log
 	[ ! -e "$T/metrics.sock" ]
+}
+
+# open_files - how many descriptors the daemon has.
+open_files() {
+	find "/proc/${PID[log]}/fd" -mindepth 1 | wc -l
+}
+
+@test "many who connect for metrics and say nothing are refused, and none stays for ever" {
+	local before answer
+
+	require curl
+	ctl_conf log metrics_listen=127.0.0.1:9469
+	start_ulogd log
+	before=$(open_files)
+	# Forty, each with half a request, byte by byte.
+	start crowd python3 -c '
+import socket, time
+clients = [socket.create_connection(("127.0.0.1", 9469)) for _ in range(40)]
+print("ready", flush=True)
+while True:
+    for client in clients:
+        try:
+            client.send(b"x")
+        except OSError:
+            pass
+    time.sleep(0.1)'
+	wait_for "the crowd" grep -q ready "$T/crowd.out"
+	[ "$(open_files)" -le $((before + 16)) ]
+	answer=$(ns curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:9469/metrics) || :
+	[ "$answer" = 503 ] || [ "$answer" = 000 ]
+	ctl status >/dev/null
+	# Ten seconds later there is room again, though they never paused.
+	wait_for "an answer" ns curl -sf -o /dev/null http://127.0.0.1:9469/metrics
+	wait_for "the end of the crowd" crowd_gone "$before"
+	echo "# 40 clients, then $(open_files) descriptors of $before" >&3
+}
+
+crowd_gone() {
+	[ "$(open_files)" -le "$1" ]
+}
+
+@test "metrics speak as much HTTP as is needed" {
+	require curl
+	ctl_conf log metrics_listen=127.0.0.1:9469
+	start_ulogd log
+	code() {
+		ns curl -s -o "$T/body" -w '%{http_code}' "$@"
+	}
+	[ "$(code http://127.0.0.1:9469/metrics?x=1)" = 200 ]
+	grep -q '^ulogd_build_info' "$T/body"
+	[ "$(code -I http://127.0.0.1:9469/metrics)" = 200 ]
+	[ "$(code http://127.0.0.1:9469/)" = 404 ]
+	[ "$(code http://127.0.0.1:9469/metrics/x)" = 404 ]
+	[ "$(code -d x http://127.0.0.1:9469/metrics)" = 405 ]
+	[ "$(code -X DELETE http://127.0.0.1:9469/metrics)" = 405 ]
+	[ "$(code -H "X: $(printf '%09000d' 0)" http://127.0.0.1:9469/metrics)" = 431 ]
+	ns python3 -c '
+import socket
+client = socket.create_connection(("127.0.0.1", 9469))
+client.send(b"nonsense\r\n\r\n")
+print(client.makefile().read())' | grep -q '^HTTP/1.1 400 '
+	[ "$(code --http1.0 http://127.0.0.1:9469/metrics)" = 200 ]
 }
 
 @test "every metric of the Grafana dashboard exists" {
@@ -248,6 +309,46 @@ sample() {
 	[ ! -e "$T/ulogd.sock" ]
 	refused 3 "no daemon listens on $T/ulogd.sock: start ulogd, or give its control_socket with -s" ctl status
 	"$CTL" -s "$T/other/moved.sock" status >/dev/null
+}
+
+@test "a control socket that cannot be had by a reload leaves the old one" {
+	ctl_conf log
+	start_ulogd log
+	cp "$T/log.conf" "$T/good.conf"
+	# Where a file stands, and in a directory whose parent does not exist.
+	for path in "$T/log.conf" "$T/no/where/sock"; do
+		sed -i "s|^control_socket=.*|control_socket=\"$path\"|" "$T/log.conf"
+		! ctl reload 2>"$T/said" || fail "the reload was fine with $path"
+		grep -qF "control_socket: cannot listen on $path as it is now wanted: " "$T/said"
+		grep -q 'the old one stays' "$T/said"
+		ctl status >/dev/null
+	done
+	# The rest of the configuration is in use.
+	[ "$(ctl status --json | jq '.instances | length')" -ge 2 ]
+	cp "$T/good.conf" "$T/log.conf"
+	ctl reload
+	# Another group is not another socket.
+	inode=$(stat -c %i "$T/ulogd.sock")
+	sed -i '1a control_group=daemon' "$T/log.conf"
+	ctl reload
+	[ "$(stat -c '%i %a %G' "$T/ulogd.sock")" = "$inode 660 daemon" ]
+	cp "$T/good.conf" "$T/log.conf"
+	ctl reload
+	[ "$(stat -c '%i %a %G' "$T/ulogd.sock")" = "$inode 600 root" ]
+}
+
+@test "metrics that cannot be served elsewhere by a reload are served where they were" {
+	require curl
+	ctl_conf log metrics_listen=127.0.0.1:9469
+	start_ulogd log
+	sed -i 's|^metrics_listen=.*|metrics_listen=192.0.2.1:9469|' "$T/log.conf"
+	! ctl reload 2>"$T/said"
+	grep -q 'metrics_listen: cannot listen on 192.0.2.1:9469: others could read it there' "$T/said"
+	ns curl -sf http://127.0.0.1:9469/metrics | grep -q '^ulogd_build_info'
+	sed -i 's|^metrics_listen=.*|metrics_listen=127.0.0.1:9470|' "$T/log.conf"
+	ctl reload
+	ns curl -sf http://127.0.0.1:9470/metrics | grep -q '^ulogd_build_info'
+	! ns curl -s http://127.0.0.1:9469/metrics
 }
 
 @test "without a control socket there is none" {
@@ -527,4 +628,12 @@ no_deadline() {
 	refused 2 'a value is missing, at character 8:' ctl tail --filter 'src_ip='
 	refused 2 '-n wants a number' ctl tail -n 0
 	ctl --help | grep -q 'Usage: ulogctl'
+}
+
+@test "what is no number of a stack and no id is refused" {
+	ctl_conf log
+	start_ulogd log
+	for which in 1abc 0 3 -1 +1 ' 1' 99999999999999999999 '' emu; do
+		refused 1 'no stack has this number or an instance of this id' ctl tail --stack "$which"
+	done
 }
