@@ -13,6 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/**
+ * How far headers are looked for when nobody wants the rest of a packet: IPv4 and TCP with all
+ * options in an ICMP error take 188 bytes, the rest is for IPv6 extension headers.
+ */
+#define PACKET_HEADERS 512
+
 static inline uint16_t get_be16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);

@@ -8,6 +8,7 @@
 
 #include <ulogd/plugin.h>
 
+#include "packet.h"
 #include "printpkt_kernel.h"
 
 struct printpkt_filter {
@@ -107,7 +108,7 @@ static const struct ulogd_field inputs[] = {
 	[IN_ARP_DADDR]        = { .id = FIELD_ARP_DADDR_STR },
 	[IN_SCTP_SPORT]       = { .id = FIELD_SCTP_SPORT },
 	[IN_SCTP_DPORT]       = { .id = FIELD_SCTP_DPORT },
-	[IN_PKT]              = { FIELD_RAW_PKT, .optional = true },
+	[IN_PKT]              = { FIELD_RAW_PKT, .optional = true, .bytes = PACKET_HEADERS },
 	[IN_TYPE]             = { FIELD_RAW_TYPE, .optional = true },
 	[IN_HOOK]             = { FIELD_OOB_HOOK, .optional = true },
 	[IN_IFINDEX_IN]       = { FIELD_OOB_IFINDEX_IN, .optional = true },

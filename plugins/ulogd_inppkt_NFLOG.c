@@ -77,6 +77,8 @@ struct nflog_source {
 	int logger_fds[3];		/* the families' nf_log sysctls; -1: not bound by us */
 	uint32_t socket_drops;		/* datagrams refused when the last gap was seen */
 	int32_t rcvbuf;			/* bytes the kernel allows */
+	uint16_t flags;			/* NFULNL_CFG_F_* of the group */
+	uint16_t copied;		/* bytes that it is told to copy of each packet */
 	uint64_t received, lost, overruns, malformed, truncated, foreign;	/* counters[] */
 	uint64_t lost_said;
 	struct ulogd_once losing, complained;
@@ -115,8 +117,8 @@ static const struct ulogd_option options[] = {
 		      "how long it gathers at most, in 1/100 s; 0: the kernel's default"),
 	ULOGD_OPT_BOOL(struct nflog_source, attach_conntrack, false,
 		       "ask for the conntrack entry of each packet"),
-	ULOGD_OPT_INT(struct nflog_source, snaplen, UINT16_MAX, 0, UINT16_MAX,
-		      "bytes of each packet to copy; 0: none"),
+	ULOGD_OPT_AUTO(struct nflog_source, snaplen, 0, UINT16_MAX,
+		       "bytes of each packet to copy; 0: none; auto: what the stacks read"),
 	ULOGD_OPT_INT(struct nflog_source, nlbufsiz, 32448, 0, 131072,
 		      "bytes of the datagrams the kernel gathers packets in; 0: its default"),
 	ULOGD_OPT_INT(struct nflog_source, wait, 0, 0, 86400,
@@ -444,25 +446,38 @@ static int nflog_command(struct ulogd_instance *inst, uint8_t family, uint8_t co
 	return nflog_request(inst, nlh);
 }
 
-/* One message that binds the group with all its settings: nothing is logged with others. */
-static int group_request(struct ulogd_instance *inst, uint16_t flags, bool bind)
+/* How much of each packet the stacks read, unless the configuration says what to copy. */
+static uint16_t copy_range(const struct ulogd_instance *inst)
 {
 	const struct nflog_source *src = ulogd_priv(inst);
+	uint32_t bytes = ulogd_out_bytes(inst, OUT_RAW_PKT), len = ulogd_out_bytes(inst, OUT_RAW_PKTLEN);
+
+	if (src->snaplen != ULOGD_AUTO)
+		return (uint16_t)src->snaplen;
+	if (len > bytes)
+		bytes = len;
+	return bytes > UINT16_MAX || ulogd_out_wanted(inst, OUT_RAW) ? UINT16_MAX : (uint16_t)bytes;
+}
+
+/* One message that binds the group with all its settings: nothing is logged with others. */
+static int group_request(struct ulogd_instance *inst, bool bind)
+{
+	struct nflog_source *src = ulogd_priv(inst);
 	char buf[MNL_NLMSG_HDRLEN + 128];
 	struct nlmsghdr *nlh;
 
 	nlh = nflog_nlmsg_put_header(buf, NFULNL_MSG_CONFIG, AF_UNSPEC, (uint16_t)src->group);
 	if (bind)
 		nflog_attr_put_cfg_cmd(nlh, NFULNL_CFG_CMD_BIND);
-	nflog_attr_put_cfg_mode(nlh, src->snaplen > 0 ? NFULNL_COPY_PACKET : NFULNL_COPY_META,
-				(uint32_t)src->snaplen);
+	src->copied = copy_range(inst);
+	nflog_attr_put_cfg_mode(nlh, src->copied > 0 ? NFULNL_COPY_PACKET : NFULNL_COPY_META, src->copied);
 	if (src->netlink_qtimeout > 0)
 		mnl_attr_put_u32(nlh, NFULA_CFG_TIMEOUT, htobe32((uint32_t)src->netlink_qtimeout));
 	if (src->nlbufsiz > 0)
 		mnl_attr_put_u32(nlh, NFULA_CFG_NLBUFSIZ, htobe32((uint32_t)src->nlbufsiz));
 	if (src->netlink_qthreshold > 0)
 		mnl_attr_put_u32(nlh, NFULA_CFG_QTHRESH, htobe32((uint32_t)src->netlink_qthreshold));
-	mnl_attr_put_u16(nlh, NFULA_CFG_FLAGS, htobe16(flags));
+	mnl_attr_put_u16(nlh, NFULA_CFG_FLAGS, htobe16(src->flags));
 	return nflog_request(inst, nlh);
 }
 
@@ -493,27 +508,30 @@ static bool nflog_group_owner(const struct nflog_source *src, char *ret, size_t 
 static int group_bind(struct ulogd_instance *inst)
 {
 	struct nflog_source *src = ulogd_priv(inst);
-	/* The sequence number is asked for in any case: it is how loss is found. */
-	uint16_t flags = NFULNL_CFG_F_SEQ | (src->seq_global ? NFULNL_CFG_F_SEQ_GLOBAL : 0) |
-			 (src->attach_conntrack ? NFULNL_CFG_F_CONNTRACK : 0);
 	/* A socket that was kept has the group already, and packets of it. */
 	bool kept = src->taken_over;
 	int32_t waited = 0;
 	char owner[96];
 	int ret;
 
+	/* The sequence number is asked for in any case: it is how loss is found. */
+	src->flags = NFULNL_CFG_F_SEQ;
+	if (src->seq_global)
+		src->flags |= NFULNL_CFG_F_SEQ_GLOBAL;
+	if (src->attach_conntrack)
+		src->flags |= NFULNL_CFG_F_CONNTRACK;
 	for (;;) {
-		ret = group_request(inst, flags, !kept);
+		ret = group_request(inst, !kept);
 		if (ret == -ENODEV && kept) {
 			src->state->next_seq = 0;
 			kept = false;
 			continue;
 		}
-		if (ret == -EOPNOTSUPP && flags & NFULNL_CFG_F_CONNTRACK) {
+		if (ret == -EOPNOTSUPP && src->flags & NFULNL_CFG_F_CONNTRACK) {
 			ulogd_error(inst, "attach_conntrack: this kernel cannot attach conntrack entries, "
 				    "going on without; it needs CONFIG_NETFILTER_NETLINK_GLUE_CT and "
 				    "nf_conntrack_netlink");
-			flags &= (uint16_t)~NFULNL_CFG_F_CONNTRACK;
+			src->flags &= (uint16_t)~NFULNL_CFG_F_CONNTRACK;
 			continue;
 		}
 		if (ret == 0)
@@ -757,6 +775,20 @@ err_put:
 	return ret;
 }
 
+/* The stacks read more of a packet now, or less. */
+static void nflog_relink(struct ulogd_instance *inst)
+{
+	const struct nflog_source *src = ulogd_priv(inst);
+	int ret;
+
+	if (copy_range(inst) == src->copied)
+		return;
+	ret = group_request(inst, false);
+	if (ret < 0)
+		ulogd_error(inst, "group %" PRId32 ": cannot change how much of a packet is copied: %s; set "
+			    "snaplen", src->group, strerror(-ret));
+}
+
 static void nflog_report(struct ulogd_instance *inst)
 {
 	struct nflog_source *src = ulogd_priv(inst);
@@ -837,5 +869,5 @@ static void nflog_stop(struct ulogd_instance *inst)
 ULOGD_PLUGIN(struct nflog_source,
 	.name = "NFLOG", .kind = ULOGD_INPUT, .in_netns = true,
 	.options = options, .outputs = outputs, .counters = counters, .subject = "group",
-	.start = nflog_start, .drain = nflog_drain, .stop = nflog_stop, .report = nflog_report,
+	.start = nflog_start, .relink = nflog_relink, .drain = nflog_drain, .stop = nflog_stop, .report = nflog_report,
 );

@@ -11,8 +11,8 @@
 
 enum { IN_PKT, IN_PKTLEN, IN_FAMILY, IN_PROTOCOL };
 static const struct ulogd_field inputs[] = {
-	[IN_PKT]      = { .id = FIELD_RAW_PKT },
-	[IN_PKTLEN]   = { .id = FIELD_RAW_PKTLEN },
+	[IN_PKT]      = { .id = FIELD_RAW_PKT, .bytes = PACKET_HEADERS },
+	[IN_PKTLEN]   = { .id = FIELD_RAW_PKTLEN, .bytes = PACKET_HEADERS },
 	[IN_FAMILY]   = { .id = FIELD_OOB_FAMILY },
 	[IN_PROTOCOL] = { .id = FIELD_OOB_PROTOCOL },
 	{}

@@ -452,6 +452,7 @@ static void value_store(const struct ulogd_option *option, void *base, int64_t n
 
 	switch (option->type) {
 	case ULOGD_OPTION_INT:
+	case ULOGD_OPTION_AUTO:
 	case ULOGD_OPTION_LANES:
 		*(int32_t *)member = (int32_t)num;
 		break;
@@ -505,6 +506,10 @@ static bool line_apply(struct conf *conf, const struct conf_section *section,
 		conf_complain(conf, line->at, section->name, "option \"%s\" is a number, but it says \"\"",
 			      line->key);
 		return false;
+	}
+	if (option->type == ULOGD_OPTION_AUTO && strcmp(line->value, "auto") == 0) {
+		value_store(option, base, ULOGD_AUTO, NULL);
+		return true;
 	}
 	if (!opt || !cfg_setopt(cfg, opt, line->value))
 		return false;	/* parse_failed() has said why */

@@ -186,14 +186,14 @@ static void find_reader(struct ulogd_instance *inst, void *arg)
 
 static void find_short(struct diagnosis *d, const struct space *space, const struct want *want)
 {
-	const int32_t *snaplen = instance_option(want->inst, "snaplen", ULOGD_OPTION_INT, NULL);
+	const int32_t *snaplen = instance_option(want->inst, "snaplen", ULOGD_OPTION_AUTO, NULL);
 	struct ulogd_instance *reader = NULL;
 	char *name;
 
 	instance_walk(want->inst, find_reader, &reader);
 	if (!reader)
 		return;
-	if (snaplen && *snaplen < HEADERS_MIN) {
+	if (snaplen && *snaplen != ULOGD_AUTO && *snaplen < HEADERS_MIN) {
 		name = want_name(want);
 		PROBLEM(d, text_new("%s copies %" PRId32 " bytes of each packet, too few for addresses and "
 				   "ports, which %s (%s) reads", name, *snaplen, reader->id,

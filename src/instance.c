@@ -328,6 +328,10 @@ static const char *option_text(const struct ulogd_option *o, const void *base, c
 	const void *member = (const char *)base + o->offset;
 
 	switch (o->type) {
+	case ULOGD_OPTION_AUTO:
+		if (*(const int32_t *)member == ULOGD_AUTO)
+			return "auto";
+		/* fall through */
 	case ULOGD_OPTION_INT:
 	case ULOGD_OPTION_LANES:
 		snprintf(buf, size, "%" PRId32, *(const int32_t *)member);
@@ -448,6 +452,31 @@ bool ulogd_in_provided(const struct ulogd_instance *inst, unsigned int i)
 bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i)
 {
 	return inst->out[i] != &inst->tree->unread;
+}
+
+/* The most that @inst and those below it read of @place. */
+static uint32_t bytes_read(const struct ulogd_instance *inst, const struct ulogd_value *place)
+{
+	uint32_t most = 0;
+
+	for (unsigned int k = 0; k < record_count(inst->inputs); k++) {
+		uint32_t bytes = inst->inputs[k].bytes ? inst->inputs[k].bytes : UINT32_MAX;
+
+		if (inst->in[k] == place && bytes > most)
+			most = bytes;
+	}
+	for (const struct ulogd_instance *c = inst->child; c && most < UINT32_MAX; c = c->sibling) {
+		uint32_t bytes = bytes_read(c, place);
+
+		if (bytes > most)
+			most = bytes;
+	}
+	return most;
+}
+
+uint32_t ulogd_out_bytes(const struct ulogd_instance *inst, unsigned int i)
+{
+	return ulogd_out_wanted(inst, i) ? bytes_read(inst, inst->out[i]) : 0;
 }
 
 int ulogd_watch(struct ulogd_instance *inst, int fd, int (*ready)(struct ulogd_instance *inst))

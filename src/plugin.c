@@ -206,11 +206,16 @@ static void option_print(const struct ulogd_option *o, FILE *out)
 {
 	if (o->type == ULOGD_OPTION_STRING)
 		fprintf(out, "\tVar: %s (String, Default: %s)\n", o->name, o->def_str);
+	else if (o->type == ULOGD_OPTION_AUTO)
+		fprintf(out, "\tVar: %s (Integer, Default: auto)\n", o->name);
 	else
 		fprintf(out, "\tVar: %s (Integer, Default: %" PRId64 ")\n", o->name, o->def);
 	switch (o->type) {
 	case ULOGD_OPTION_INT:
 		fprintf(out, "\t\t%s; %" PRId64 " to %" PRId64 "\n", o->help, o->min, o->max);
+		break;
+	case ULOGD_OPTION_AUTO:
+		fprintf(out, "\t\t%s; %" PRId64 " to %" PRId64 ", or auto\n", o->help, o->min, o->max);
 		break;
 	case ULOGD_OPTION_LANES:
 		fprintf(out, "\t\t%s; %" PRId64 " to %" PRId64 ", or several as first-last\n", o->help,

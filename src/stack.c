@@ -912,6 +912,13 @@ static int inputs_adopt(void)
 	return 0;
 }
 
+static void instance_relink(struct ulogd_instance *inst, void *arg)
+{
+	(void)arg;
+	if (inst->plugin->relink && inst->started)
+		inst->plugin->relink(inst);
+}
+
 static void aside_resume(const struct tree *end)
 {
 	for (struct tree *tree = aside; tree != end; tree = tree->next)
@@ -990,6 +997,9 @@ static int trees_exchange(void)
 	left_out = 0;
 	keep_begin();
 	aside_end();
+	for (struct tree *tree = trees; tree; tree = tree->next)
+		if (tree->lane && !tree->unchanged)
+			instance_relink(tree->input, NULL);
 	trees_start();
 	keep_end();
 	ret = stack_run();
@@ -1014,13 +1024,6 @@ int stack_exchange(void)
 }
 
 /* --------------------------------------------------------------- attaching */
-
-static void instance_relink(struct ulogd_instance *inst, void *arg)
-{
-	(void)arg;
-	if (inst->plugin->relink && inst->started)
-		inst->plugin->relink(inst);
-}
 
 /* Takes the places back that only attached instances have read. */
 static void instance_unlink(struct ulogd_instance *inst, void *arg)

@@ -55,12 +55,18 @@ struct ulogd_field {
 	bool optional;			/* inputs: the stack may lack a producer */
 	const char *name;		/* id FIELD_NONE only: at most 31 characters */
 	enum ulogd_type type;		/* id FIELD_NONE only */
+	/*
+	 * Inputs: how many bytes of it are read, from its beginning, or of what it counts; 0: all.
+	 * Who makes it need not make more, see ulogd_out_bytes().
+	 */
+	uint32_t bytes;
 };
 
 /* --------------------------------------------------------------- options */
 
 enum ulogd_option_type {
 	ULOGD_OPTION_INT,	/* int32_t member */
+	ULOGD_OPTION_AUTO,	/* int32_t member; ULOGD_AUTO for the word auto */
 	ULOGD_OPTION_U32,	/* uint32_t member; negative values are two's complement */
 	ULOGD_OPTION_BOOL,	/* bool member; any integer, all but 0 are true */
 	ULOGD_OPTION_STRING,	/* const char * member, owned by the core */
@@ -78,7 +84,7 @@ struct ulogd_option {
 	size_t offset;
 	int64_t def;
 	const char *def_str;
-	int64_t min, max;	/* ULOGD_OPTION_INT, ULOGD_OPTION_LANES */
+	int64_t min, max;	/* ULOGD_OPTION_INT, ULOGD_OPTION_AUTO, ULOGD_OPTION_LANES */
 	const char *help;
 };
 
@@ -94,6 +100,14 @@ struct ulogd_option {
 #define ULOGD_OPT_INT(priv, member, dflt, lo, hi, text) \
 	ULOGD_OPTION(int32_t, ULOGD_OPTION_INT, priv, member, \
 		     .def = (dflt), .min = (lo), .max = (hi), .help = (text))
+
+/** What auto is in the member of an option. */
+#define ULOGD_AUTO (-1)
+
+/** A number from @lo to @hi, in an int32_t, or the word auto, the default: the plugin finds out. */
+#define ULOGD_OPT_AUTO(priv, member, lo, hi, text) \
+	ULOGD_OPTION(int32_t, ULOGD_OPTION_AUTO, priv, member, \
+		     .def = ULOGD_AUTO, .min = (lo), .max = (hi), .help = (text))
 
 /**
  * What an input reads: a number from @lo to @hi, in an int32_t, or several, written as first-last.
@@ -196,7 +210,8 @@ struct ulogd_plugin {
 	int (*start)(struct ulogd_instance *inst);
 
 	/**
-	 * What ulogd_out_wanted() answers may have changed: whoever remembers it from start() asks again.
+	 * What ulogd_out_wanted() and ulogd_out_bytes() answer may have changed: whoever remembers it
+	 * from start() asks again.
 	 * On the main thread, while the lane pauses between two events.
 	 */
 	void (*relink)(struct ulogd_instance *inst);
@@ -325,6 +340,12 @@ bool ulogd_input_at(const struct ulogd_instance *inst, unsigned int i, const cha
  * events between start() and relink().
  */
 bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i);
+
+/**
+ * How many bytes of output @i, from its beginning, somebody below reads: 0 when nobody does,
+ * UINT32_MAX for all there are.  As long the same as ulogd_out_wanted().
+ */
+uint32_t ulogd_out_bytes(const struct ulogd_instance *inst, unsigned int i);
 
 /** Sets number @i; for signed types give the value sign extended. */
 static inline void ulogd_set_num(const struct ulogd_record *rec, unsigned int i, uint64_t num)

@@ -136,6 +136,60 @@ send_recorded() {
 	cut -d'|' -f2 "$T/both" | sed -E "s/$unstable//g" | diff -u "$T/expected" -
 }
 
+# copied - how many bytes of a packet the kernel copies for group 1.
+copied() {
+	ns awk '$1 == 1 { print $5 }' /proc/net/netfilter/nfnetlink_log
+}
+
+@test "as much of a packet is copied as the stacks read, and no more" {
+	local stack name=0 copy
+
+	for stack in "512 $TEXT_FILTERS,out:LOGEMU" "65531 base:BASE,out:GPRINT" "65531 base:BASE,out:PCAP" \
+		"65531 out:XML"; do
+		copy=${stack%% *}
+		name=$((name + 1))
+		conf "log$name" <<-EOF
+		stack=log1:NFLOG,${stack#* }
+		[log1]
+		group=1
+		EOF
+		case $stack in
+		*XML) printf '[out]\ndirectory="%s"\n' "$T" ;;
+		*) printf '[out]\nfile="%s"\n' "$T/out$name" ;;
+		esac >>"$T/log$name.conf"
+		start_ulogd "log$name"
+		[ "$(copied)" = "$copy" ] || fail "$stack: $(copied)"
+		stop "log$name"
+	done
+	text_conf log 1 snaplen=100
+	start_ulogd log
+	[ "$(copied)" = 100 ]
+	stop log
+}
+
+@test "a line is the same whether the packet is copied or only its headers" {
+	text_conf log 1
+	text_conf all 2 snaplen=65535
+	start_ulogd log
+	start_ulogd all
+	tap_add tap0
+	nft_chain inet "prerouting priority raw" 'iifname tap0 counter name seen log prefix "x" group 1 log prefix "x" group 2'
+	nft_chain ip "output priority 0" 'udp dport 9 counter name seen log prefix "x" group 1 log prefix "x" group 2 drop'
+	for kind in ipv4 ipv6 cut random; do
+		python3 "$TESTS/tools/log_corpus.py" "$kind" | send_frames tap0
+	done
+	for size in 400 600 1400 9000; do
+		ns "$BUILDDIR/tests/bench/flood" -n 3 -s "$size" >/dev/null
+	done
+	nft_stop
+	wait_for "all lines of one" has_lines "$T/all.txt" "$(nft_seen)"
+	wait_for "all lines of the other" has_lines "$T/log.txt" "$(nft_seen)"
+	stop log
+	stop all
+	[ "$(grep -cE 'LEN=(428|628|1428|9028) ' "$T/log.txt")" = 12 ]
+	diff -u "$T/all.txt" "$T/log.txt"
+}
+
 @test "bridged packets of every kind, malformed ones too, give the recorded lines" {
 	vector_devices
 	text_conf log 1
