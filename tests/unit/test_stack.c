@@ -736,7 +736,7 @@ static void an_input_stays_when_what_follows_it_changes(void **state)
 	input = started("s1");
 	order(5);
 	assert_int_equal(exchange("s1:TSRC,m2:TMARK,p1:TPRINT,o2:TOUT"), 0);
-	assert_string_equal(t.order, "start o2;start p1;stop o1;stop o3;");
+	assert_string_equal(t.order, "start o2;start p1;stop o1;stop o3;relink s1;");
 	assert_ptr_equal(started("s1"), input);
 	order(5);
 	stop_and_close();
