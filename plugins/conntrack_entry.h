@@ -19,17 +19,24 @@
 struct conntrack_tuple {
 	const uint8_t *saddr, *daddr;	/* NULL: not there */
 	size_t addr_len;		/* 4 or 16 bytes */
-	bool has_protocol, has_ports;
+	bool has_protocol, has_ports, has_zone;
 	uint8_t protocol;
-	uint16_t sport, dport;
+	uint16_t sport, dport;		/* of GRE: keys */
+	uint16_t zone;			/* of this direction alone */
 };
 
 struct conntrack_entry {
 	struct conntrack_tuple orig, reply;
-	bool has_id, has_status, has_mark;
+	bool has_id, has_status, has_mark, has_timeout, has_zone, has_state;
 	uint32_t id;
 	uint32_t status;	/* IPS_* of linux/netfilter/nf_conntrack_common.h */
 	uint32_t mark;
+	uint32_t timeout;	/* seconds */
+	uint16_t zone;		/* of both directions */
+	uint8_t state;		/* of TCP, SCTP or DCCP */
+	/* Texts are part of the message and end with their length or a NUL; NULL: not there. */
+	const uint8_t *helper, *secctx;
+	size_t helper_len, secctx_len;
 };
 
 static inline void conntrack_ip_decode(struct attr_walk w, struct conntrack_tuple *ret)
@@ -71,10 +78,43 @@ static inline void conntrack_tuple_decode(struct attr_walk w, struct conntrack_t
 	while (attr_next(&w)) {
 		struct attr_walk nest = { .next = w.data, .left = w.len };
 
-		if (w.type == CTA_TUPLE_IP)
+		if (w.type == CTA_TUPLE_IP) {
 			conntrack_ip_decode(nest, ret);
-		else if (w.type == CTA_TUPLE_PROTO)
+		} else if (w.type == CTA_TUPLE_PROTO) {
 			conntrack_proto_decode(nest, ret);
+		} else if (w.type == CTA_TUPLE_ZONE && w.len >= 2) {
+			ret->zone = get_be16(w.data);
+			ret->has_zone = true;
+		}
+	}
+}
+
+/* The state is the first attribute of each protocol that has one. */
+static inline void conntrack_state_decode(struct attr_walk w, struct conntrack_entry *ret)
+{
+	while (attr_next(&w)) {
+		struct attr_walk nest = { .next = w.data, .left = w.len };
+
+		if (w.type < CTA_PROTOINFO_TCP || w.type > CTA_PROTOINFO_SCTP)
+			continue;
+		while (attr_next(&nest)) {
+			if (nest.type != CTA_PROTOINFO_TCP_STATE || nest.len < 1)
+				continue;
+			ret->state = nest.data[0];
+			ret->has_state = true;
+		}
+	}
+}
+
+/* Finds the attribute @want of a nest; leaves *@ret alone when it is not there. */
+static inline void conntrack_text_decode(struct attr_walk w, unsigned int want, const uint8_t **ret,
+					 size_t *ret_len)
+{
+	while (attr_next(&w)) {
+		if (w.type != want)
+			continue;
+		*ret = w.data;
+		*ret_len = w.len;
 	}
 }
 
@@ -108,6 +148,23 @@ static inline int conntrack_decode(const uint8_t *data, size_t len, struct connt
 		case CTA_MARK:
 			ret->has_mark = w.len >= 4;
 			ret->mark = ret->has_mark ? get_be32(w.data) : 0;
+			break;
+		case CTA_TIMEOUT:
+			ret->has_timeout = w.len >= 4;
+			ret->timeout = ret->has_timeout ? get_be32(w.data) : 0;
+			break;
+		case CTA_ZONE:
+			ret->has_zone = w.len >= 2;
+			ret->zone = ret->has_zone ? get_be16(w.data) : 0;
+			break;
+		case CTA_PROTOINFO:
+			conntrack_state_decode(nest, ret);
+			break;
+		case CTA_HELP:
+			conntrack_text_decode(nest, CTA_HELP_NAME, &ret->helper, &ret->helper_len);
+			break;
+		case CTA_SECCTX:
+			conntrack_text_decode(nest, CTA_SECCTX_NAME, &ret->secctx, &ret->secctx_len);
 			break;
 		}
 	}

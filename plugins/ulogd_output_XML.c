@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* XML - write each packet as an element, into files that are named for the time they begin. */
+/* XML - write each packet, and its connection, as elements into files named for the time they begin. */
+#include <netinet/in.h>
 #include <time.h>
 
+#include <linux/netfilter/nf_conntrack_common.h>
+
+#include "conntrack_entry.h"
 #include "nflog_packet.h"
 
 #include <ulogd/plugin.h>
@@ -25,18 +29,20 @@ static const struct ulogd_option options[] = {
 	{}
 };
 
-enum { IN_RAW };
+enum { IN_RAW, IN_CT };
 static const struct ulogd_field inputs[] = {
 	[IN_RAW] = { FIELD_RAW, .optional = true },
+	[IN_CT]  = { FIELD_CT,  .optional = true },
 	{}
 };
 
 #define PREAMBLE	"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<packet>\n"
 #define TRAILER		"</packet>\n"
 
-/* Text of an element: XML 1.0 has no way to write most control characters, they become U+FFFD. */
+/* Text of an element, up to a NUL: XML 1.0 has no way to write most control characters, they become U+FFFD. */
 static void text_put(struct ulogd_buf *out, const uint8_t *s, size_t len)
 {
+	len = strnlen((const char *)s, len);
 	for (size_t i = 0; i < len; ) {
 		size_t n = 1;
 
@@ -99,10 +105,8 @@ static void when_make(struct xml_output *o, time_t now)
 static void packet_put(struct ulogd_buf *out, const struct nflog_packet *p)
 {
 	if (nflog_has(p, NFULA_PREFIX)) {
-		const uint8_t *prefix = p->data[NFULA_PREFIX];
-
 		ulogd_buf_lit(out, "<prefix>");
-		text_put(out, prefix, strnlen((const char *)prefix, p->len[NFULA_PREFIX]));
+		text_put(out, p->data[NFULA_PREFIX], p->len[NFULA_PREFIX]);
 		ulogd_buf_lit(out, "</prefix>");
 	}
 	if (nflog_has(p, NFULA_PACKET_HDR)) {
@@ -132,13 +136,149 @@ static void packet_put(struct ulogd_buf *out, const struct nflog_packet *p)
 	}
 }
 
+/* What an element layer4 holds. */
+enum l4_kind { L4_NOTHING, L4_PORTS, L4_KEYS };
+
+static const char *const tcp_states[] = { "NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT",
+	"CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2" };
+static const char *const sctp_states[] = { "NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED",
+	"ESTABLISHED", "SHUTDOWN_SENT", "SHUTDOWN_RECD", "SHUTDOWN_ACK_SENT", "HEARTBEAT_SENT",
+	"HEARTBEAT_ACKED" };
+static const char *const dccp_states[] = { "NONE", "REQUEST", "RESPOND", "PARTOPEN", "OPEN", "CLOSEREQ",
+	"CLOSING", "TIMEWAIT", "IGNORE", "INVALID" };
+
+#define STATES(table) .states = (table), .n_states = sizeof(table) / sizeof((table)[0])
+
+static const struct l4_protocol {
+	uint8_t num;
+	const char *name;
+	enum l4_kind kind;
+	const char *const *states;	/* by number; linux/netfilter/nf_conntrack_{tcp,sctp}.h */
+	size_t n_states;
+} l4_protocols[] = {
+	{ .num = IPPROTO_ICMP, .name = "icmp" },
+	{ .num = IPPROTO_TCP, .name = "tcp", .kind = L4_PORTS, STATES(tcp_states) },
+	{ .num = IPPROTO_UDP, .name = "udp", .kind = L4_PORTS },
+	{ .num = IPPROTO_DCCP, .name = "dccp", .kind = L4_PORTS, STATES(dccp_states) },
+	{ .num = IPPROTO_GRE, .name = "gre", .kind = L4_KEYS },
+	{ .num = IPPROTO_ICMPV6, .name = "icmpv6" },
+	{ .num = IPPROTO_SCTP, .name = "sctp", .kind = L4_PORTS, STATES(sctp_states) },
+	{ .num = IPPROTO_UDPLITE, .name = "udplite", .kind = L4_PORTS },
+};
+
+static const struct l4_protocol *l4_protocol_find(uint8_t num)
+{
+	static const struct l4_protocol unknown = { .name = "unknown" };
+
+	for (size_t i = 0; i < sizeof(l4_protocols) / sizeof(l4_protocols[0]); i++) {
+		if (l4_protocols[i].num == num)
+			return &l4_protocols[i];
+	}
+	return &unknown;
+}
+
+static void string_put(struct ulogd_buf *out, const char *s)
+{
+	ulogd_buf_mem(out, s, strlen(s));
+}
+
+static void address_put(struct ulogd_buf *out, const uint8_t *addr, size_t len)
+{
+	if (addr)
+		ulogd_buf_addr(out, addr, len);
+}
+
+/* One direction of a connection, but for the end of its element. */
+static void tuple_put(struct ulogd_buf *out, const struct conntrack_tuple *t)
+{
+	const struct l4_protocol *l4 = l4_protocol_find(t->protocol);
+
+	ulogd_buf_lit(out, "<layer3 protonum=\"");
+	if (t->addr_len == 4)
+		ulogd_buf_lit(out, "2\" protoname=\"ipv4");
+	else if (t->addr_len == 16)
+		ulogd_buf_lit(out, "10\" protoname=\"ipv6");
+	else
+		ulogd_buf_lit(out, "0\" protoname=\"unknown");
+	ulogd_buf_lit(out, "\"><src>");
+	address_put(out, t->saddr, t->addr_len);
+	ulogd_buf_lit(out, "</src><dst>");
+	address_put(out, t->daddr, t->addr_len);
+	ulogd_buf_lit(out, "</dst></layer3><layer4 protonum=\"");
+	ulogd_buf_u32(out, t->protocol);
+	ulogd_buf_lit(out, "\" protoname=\"");
+	string_put(out, l4->name);
+	ulogd_buf_lit(out, "\">");
+	if (l4->kind == L4_PORTS) {
+		element_num(out, "sport", t->sport);
+		element_num(out, "dport", t->dport);
+	} else if (l4->kind == L4_KEYS) {
+		ulogd_buf_lit(out, "<srckey>0x");
+		ulogd_buf_hex(out, t->sport);
+		ulogd_buf_lit(out, "</srckey><dstkey>0x");
+		ulogd_buf_hex(out, t->dport);
+		ulogd_buf_lit(out, "</dstkey>");
+	}
+	ulogd_buf_lit(out, "</layer4>");
+	if (t->has_zone)
+		element_num(out, "zone", t->zone);
+}
+
+/* What belongs to both directions. */
+static void connection_put(struct ulogd_buf *out, const struct conntrack_entry *e)
+{
+	const struct l4_protocol *l4 = l4_protocol_find(e->orig.protocol);
+
+	if (e->has_state && l4->n_states > 0) {
+		ulogd_buf_lit(out, "<state>");
+		string_put(out, l4->states[e->state < l4->n_states ? e->state : 0]);
+		ulogd_buf_lit(out, "</state>");
+	}
+	if (e->has_timeout)
+		element_num(out, "timeout", e->timeout);
+	if (e->has_mark)
+		element_num(out, "mark", e->mark);
+	if (e->secctx) {
+		ulogd_buf_lit(out, "<secctx>");
+		text_put(out, e->secctx, e->secctx_len);
+		ulogd_buf_lit(out, "</secctx>");
+	}
+	if (e->has_zone)
+		element_num(out, "zone", e->zone);
+	if (e->has_id)
+		element_num(out, "id", e->id);
+	if (e->has_status && e->status & IPS_ASSURED)
+		ulogd_buf_lit(out, "<assured/>");
+	if (e->has_status && !(e->status & IPS_SEEN_REPLY))
+		ulogd_buf_lit(out, "<unreplied/>");
+}
+
+static void flow_put(struct ulogd_buf *out, const struct xml_output *o, const struct conntrack_entry *e)
+{
+	ulogd_buf_lit(out, "<flow><meta direction=\"original\">");
+	tuple_put(out, &e->orig);
+	ulogd_buf_lit(out, "</meta><meta direction=\"reply\">");
+	tuple_put(out, &e->reply);
+	ulogd_buf_lit(out, "</meta><meta direction=\"independent\">");
+	connection_put(out, e);
+	ulogd_buf_lit(out, "</meta>");
+	ulogd_buf_mem(out, o->when, o->when_len);
+	if (e->helper) {
+		ulogd_buf_lit(out, "<helper>");
+		text_put(out, e->helper, e->helper_len);
+		ulogd_buf_lit(out, "</helper>");
+	}
+	ulogd_buf_lit(out, "</flow>");
+}
+
 static int xml_format(struct ulogd_instance *inst, const struct ulogd_record *rec,
 		      struct ulogd_buf *out)
 {
 	struct xml_output *o = ulogd_priv(inst);
 	time_t now = time(NULL);
 	struct nflog_packet packet;
-	const uint8_t *msg;
+	struct conntrack_entry entry;
+	const uint8_t *msg, *ct;
 	size_t len;
 	int ret;
 
@@ -153,7 +293,11 @@ static int xml_format(struct ulogd_instance *inst, const struct ulogd_record *re
 	ulogd_buf_lit(out, "<log>");
 	ulogd_buf_mem(out, o->when, o->when_len);
 	packet_put(out, &packet);
-	ulogd_buf_lit(out, "</log>\n");
+	ulogd_buf_lit(out, "</log>");
+	ct = ulogd_in_mem(rec, IN_CT, &len);
+	if (ct && conntrack_decode(ct, len, &entry) == 0)
+		flow_put(out, o, &entry);
+	ulogd_buf_char(out, '\n');
 	return ULOGD_PASS;
 }
 

@@ -34,6 +34,10 @@ static void conntrack_check(const uint8_t *data, size_t len)
 	conntrack_decode(copy, len, &entry);
 	tuple_check(&entry.orig);
 	tuple_check(&entry.reply);
+	if (entry.helper)
+		read_all(entry.helper, entry.helper_len);
+	if (entry.secctx)
+		read_all(entry.secctx, entry.secctx_len);
 	free(copy);
 }
 

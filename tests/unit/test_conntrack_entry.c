@@ -44,7 +44,17 @@ static struct msg tuple(const struct msg *ip)
 
 	nest_add(&m, CTA_TUPLE_IP, ip);
 	nest_add(&m, CTA_TUPLE_PROTO, &proto);
+	attr_add(&m, CTA_TUPLE_ZONE, "\x01\x02", 2);
 	return m;
+}
+
+/* An attribute in a nest. */
+static void nested_attr_add(struct msg *m, uint16_t outer, uint16_t type, const char *data, size_t len)
+{
+	struct msg nest = {};
+
+	attr_add(&nest, type, data, len);
+	nest_add(m, outer, &nest);
 }
 
 static struct msg tuple_v4(void)
@@ -67,13 +77,19 @@ static struct msg tuple_v6(void)
 
 static struct msg entry(void)
 {
-	struct msg m = {}, orig = tuple_v4(), reply = tuple_v6();
+	struct msg m = {}, orig = tuple_v4(), reply = tuple_v6(), protocol = {};
 
 	nest_add(&m, CTA_TUPLE_ORIG, &orig);
 	nest_add(&m, CTA_TUPLE_REPLY, &reply);
 	attr_add(&m, CTA_ID, "\x11\x22\x33\x44", 4);
 	attr_add(&m, CTA_STATUS, "\0\0\1\x8a", 4);
 	attr_add(&m, CTA_MARK, "\xde\xad\xbe\xef", 4);
+	attr_add(&m, CTA_TIMEOUT, "\0\0\1\2", 4);
+	attr_add(&m, CTA_ZONE, "\3\4", 2);
+	nested_attr_add(&protocol, CTA_PROTOINFO_SCTP, CTA_PROTOINFO_SCTP_STATE, "\5", 1);
+	nest_add(&m, CTA_PROTOINFO, &protocol);
+	nested_attr_add(&m, CTA_HELP, CTA_HELP_NAME, "ftp", 4);
+	nested_attr_add(&m, CTA_SECCTX, CTA_SECCTX_NAME, "ctx", 3);
 	return m;
 }
 
@@ -97,6 +113,12 @@ static int decode(const struct msg *m, size_t len, struct conntrack_entry *ret)
 			assert_true(addrs[a] >= copy);
 			assert_true(addrs[a] + t->addr_len <= copy + len);
 		}
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		const uint8_t *text = i ? ret->helper : ret->secctx;
+		size_t text_len = i ? ret->helper_len : ret->secctx_len;
+
+		assert_true(!text || (text >= copy && text + text_len <= copy + len));
 	}
 	free(copy);
 	return err;
@@ -123,6 +145,15 @@ static void every_attribute_is_found(void **state)
 	assert_int_equal(e.id, 0x11223344);
 	assert_int_equal(e.status, 0x18a);
 	assert_int_equal(e.mark, 0xdeadbeef);
+	assert_true(e.has_timeout && e.has_zone && e.has_state && e.orig.has_zone && e.reply.has_zone);
+	assert_int_equal(e.timeout, 0x102);
+	assert_int_equal(e.zone, 0x304);
+	assert_int_equal(e.orig.zone, 0x102);
+	assert_int_equal(e.state, 5);
+	assert_int_equal(e.helper_len, 4);
+	assert_string_equal((const char *)e.helper, "ftp");
+	assert_int_equal(e.secctx_len, 3);
+	assert_memory_equal(e.secctx, "ctx", 3);
 }
 
 static void what_is_missing_is_absent(void **state)
