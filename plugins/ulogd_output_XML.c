@@ -39,7 +39,13 @@ static const struct ulogd_field inputs[] = {
 #define PREAMBLE	"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<packet>\n"
 #define TRAILER		"</packet>\n"
 
-/* Text of an element, up to a NUL: XML 1.0 has no way to write most control characters, they become U+FFFD. */
+/* U+FFFE and U+FFFF, which are UTF-8, but no characters of XML. */
+static bool not_a_char(const uint8_t *s, size_t n)
+{
+	return n == 3 && s[0] == 0xef && s[1] == 0xbf && s[2] >= 0xbe;
+}
+
+/* Text of an element, up to a NUL: what XML 1.0 cannot write, like most control characters, becomes U+FFFD. */
 static void text_put(struct ulogd_buf *out, const uint8_t *s, size_t len)
 {
 	len = strnlen((const char *)s, len);
@@ -54,7 +60,7 @@ static void text_put(struct ulogd_buf *out, const uint8_t *s, size_t len)
 			ulogd_buf_lit(out, "&lt;");
 		else if (s[i] == '>')
 			ulogd_buf_lit(out, "&gt;");
-		else if (n == 0 || (s[i] < 0x20 && s[i] != '\t'))
+		else if (n == 0 || (s[i] < 0x20 && s[i] != '\t') || not_a_char(s + i, n))
 			ulogd_buf_lit(out, "\xef\xbf\xbd");
 		else
 			ulogd_buf_mem(out, s + i, n);

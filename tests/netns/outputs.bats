@@ -316,6 +316,7 @@ for path in sys.argv[1:]:
 	for at in range(0, len(every), 100):
 	    print(every[at:at + 100])
 	print("<grüße> & 🦀 ]]> <![CDATA[".encode())
+	print("\ufffd \ufffe \uffff \U0001fffe".encode())
 	END
 	log_prefixes <"$T/prefixes"
 	numbered 0 1 | send_frames tap0
@@ -324,11 +325,24 @@ for path in sys.argv[1:]:
 	python3 - "$T"/ulogd-pkt-*.xml "$(numbered 0 1 | cut -c29-)" <<-'END'
 	import sys, xml.etree.ElementTree as tree
 	logs = tree.parse(sys.argv[1]).getroot().findall("log")
-	assert len(logs) == 4, logs
+	assert len(logs) == 5, logs
 	assert all(log.findtext("payload") == sys.argv[2] for log in logs)
 	assert logs[3].findtext("prefix") == "<grüße> & 🦀 ]]> <![CDATA[", logs[3].findtext("prefix")
+	assert logs[4].findtext("prefix") == "\ufffd \ufffd \ufffd \U0001fffe", logs[4].findtext("prefix")
 	assert "\ufffd" in logs[0].findtext("prefix") and "&'()" in logs[0].findtext("prefix")
 	END
+}
+
+@test "XML: a packet has its connection where the kernel attaches it" {
+	out_conf XML "directory=\"$T\""
+	sed -i 's/^group=1$/&\nattach_conntrack=1/' "$T/log.conf"
+	start_ulogd log
+	! grep "this kernel cannot attach" "$T/log.log" || skip "needs CONFIG_NETFILTER_NETLINK_GLUE_CT"
+	nft_chain ip "prerouting priority 0" 'iifname tap0 ct state new log group 1'
+	numbered 0 1 | send_frames tap0
+	stop log
+	well_formed "$T"/ulogd-pkt-*.xml
+	grep -q '</log><flow>.*<src>192.0.2.1</src>.*<sport>1024</sport>.*<unreplied/>.*</flow>$' "$T"/ulogd-pkt-*.xml
 }
 
 # SIGHUP has led to a second document.
