@@ -24,15 +24,21 @@ frames() {
 	python3 "$TESTS/tools/frames_unixsock.py" "$@"
 }
 
-# sock_start NAME COMMAND... - start a daemon that prints what comes through NAME.sock to NAME.txt.
+corpus() {
+	python3 "$TESTS/tools/log_corpus.py" "$@"
+}
+
+# sock_start NAME COMMAND... - start a daemon that prints what comes through NAME.sock to NAME.txt, as lines or, with
+# $json, as JSON.
 sock_start() {
-	local name=$1
+	local name=$1 out=print1:PRINTPKT,out1:LOGEMU
 
 	shift
+	[ ! "${json:-}" ] || out=out1:JSON
 	{
-		printf 'stack=u1:UNIXSOCK,base1:BASE,ip2str1:IP2STR,print1:PRINTPKT,emu1:LOGEMU\n'
+		printf 'stack=u1:UNIXSOCK,base1:BASE,ip2str1:IP2STR,%s\n' "$out"
 		printf '[u1]\nsocket_path="%s"\nperms=0640\n' "$T/$name.sock"
-		printf '[emu1]\nfile="%s"\nsync=1\n' "$T/$name.txt"
+		printf '[out1]\nfile="%s"\nsync=1\n%s\n' "$T/$name.txt" "${json:+timestamp=0}"
 	} | conf "$name"
 	starting "$name"
 	TZ=UTC "$@" -c "$T/$name.conf" </dev/null >"$T/$name.out" 2>"$T/$name.err" 3>&- &
@@ -66,10 +72,13 @@ compare() {
 		wait_for "the lines of $side" has_lines "$T/$side.txt" "$count"
 		stop "$side"
 		[ "$status" = 0 ]
-		paste -d'|' "$T/names" <(sed -E 's/^(.{15}) [^ ]+ /\1|/' "$T/$side.txt") >"$T/$side.rows"
+		if [ ! "${json:-}" ]; then
+			sed -E -i 's/^(.{15}) [^ ]+ /\1|/' "$T/$side.txt"
+		fi
+		paste -d'|' "$T/names" "$T/$side.txt" >"$T/$side.rows"
 	done
 	[ -s "$T/theirs.rows" ]
-	filter_expected theirs "$T/theirs.rows" ours "$T/ours.rows" "" "$@"
+	filter_expected theirs "$T/theirs.rows" ours "$T/ours.rows" "${json:+json keys}" "$@"
 	diff -u "$T/theirs.rows" "$T/ours.rows"
 }
 
@@ -78,6 +87,59 @@ compare() {
 	both_start
 	vec_rows unixsock.vec pkt | frames frame "${OPTIONS[@]}" | both_send
 	compare "$(lines "$T/names")" B4 B9 P4 P8-gateway
+}
+
+# Send both the IP packets of the corpora KIND: corpus_both KIND...
+corpus_both() {
+	local kind
+
+	for kind; do
+		corpus "$kind" | sed -n 's/^.\{24\}\(0800\|86dd\)//p'
+	done >"$T/packets"
+	frames name <"$T/packets" >"$T/names"
+	both_start
+	frames frame "${OPTIONS[@]}" <"$T/packets" | both_send
+}
+
+@test "generated packets: flags, options, types, quotes, extension headers, protocols; headers that are cut or lie" {
+	corpus_both ipv4 ipv6 cut
+	[ "$(lines "$T/names")" -ge 7500 ]
+	compare "$(lines "$T/names")" B4 B9 B12 P4 P8-gateway
+}
+
+@test "generated packets with random changes" {
+	corpus_both random random2 random3 random4
+	[ "$(lines "$T/names")" -ge 7500 ]
+	compare "$(lines "$T/names")" B4 B9 B12 P4 P8-gateway
+}
+
+@test "all keys of generated packets" {
+	local json=1
+
+	corpus_both ipv4 ipv6 cut random random2
+	compare "$(lines "$T/names")" B1 B2 B4 B9 B12
+}
+
+# ulogd2 believes what messages say about lengths (U1, U2, U3, U5), so these are for this daemon alone.
+@test "messages with random changes are received or malformed, and the next client is heard" {
+	local received malformed seed
+
+	for seed in 1 2; do
+		{ vec_rows unixsock.vec pkt; corpus random | cut -c29- | awk 'NR % 4 == 0'; } |
+			frames frame "${OPTIONS[@]}" --number 201=7 --hex 206=01 | frames mutate --seed "$seed"
+	done >"$T/mutants"
+	[ "$(lines "$T/mutants")" -ge 1000 ]
+	read -r received malformed < <(frames count <"$T/mutants")
+	[ "$received" -ge 100 ]
+	[ "$malformed" -ge 100 ]
+	sock_start ours "$ULOGD" --plugin-dir "$PLUGIN_DIR"
+	frames send "$T/ours.sock" --each <"$T/mutants"
+	vec_rows unixsock.vec pkt | sed -n 1p | frames frame "${OPTIONS[@]}" | frames send "$T/ours.sock" >/dev/null
+	wait_for "the last line" has_lines "$T/ours.txt" $((received + 1))
+	stop ours
+	[ "$status" = 0 ]
+	[ "$(lines "$T/ours.txt")" = $((received + 1)) ]
+	grep -q "0 clients, $((received + 1)) packets received, $malformed malformed" "$T/ours.log"
 }
 
 @test "messages without some of the options" {

@@ -3,9 +3,9 @@
 """Print Ethernet frames in hex for inject, of everything that a log line tells about: log_corpus.py KIND [MAC].
 
 KIND is ipv4, ipv6 (packets that the host's own checks let through), arp, ether (other EtherTypes and tags), cut
-(headers that are not whole or lie about their length), random (mutations of all these, always the same) or usual
-(what a firewall sees every day, of which log analysers make sense).  MAC is the destination in 12 hex digits,
-020000000001 if left out.
+(headers that are not whole or lie about their length), random (mutations of all these, the same each time; random2,
+random3 and so on are others) or usual (what a firewall sees every day, of which log analysers make sense).  MAC is the
+destination in 12 hex digits, 020000000001 if left out.
 """
 import random
 import struct
@@ -115,7 +115,7 @@ def icmp4_messages():
         yield icmp(kind, 3)
         yield icmp(kind, 3, data=bytes(3))
         yield icmp(kind, 3, data=bytes(11))
-    for kind in (30, 40, 41, 128, 255):
+    for kind in range(22, 256):
         yield icmp(kind, 0, data=quotes[0])
     for kind, code in ((3, 3), (3, 4), (4, 0), (5, 1), (11, 0), (12, 0)):
         for quote in quotes:
@@ -136,8 +136,8 @@ def icmp6_messages():
         ip6(TCP, tcp())[:39],
         b"",
     ]
-    for kind in (*range(8), 100, *range(127, 156), 200, 255):
-        for code in (0, 1, 4):
+    for kind in range(256):
+        for code in (0, 1, 4) if kind in (*range(8), *range(127, 156)) else (0,):
             yield icmp(kind, code, b"\0\0\x05\0", quotes[2])
     for kind in range(1, 5):
         for quote in quotes:
@@ -305,8 +305,8 @@ def frames(kind, mac):
         yield from frames_usual(mac)
     elif kind == "cut":
         yield from (ether(mac, ethertype, packet) for ethertype, packet in cut_packets())
-    elif kind == "random":
-        chance = random.Random(1)
+    elif kind.startswith("random"):
+        chance = random.Random(int(kind[len("random"):] or 1))
         seeds = [frame for other in ("ipv4", "ipv6", "arp", "cut") for frame in frames(other, mac)]
         for frame in chance.sample(seeds, 2000):
             mutant = bytearray(frame)
