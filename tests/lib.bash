@@ -307,6 +307,24 @@ text() {
 	sed -E 's/^[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [^ ]+ //' "$@"
 }
 
+# --- captures -----------------------------------------------------------------------------------
+
+# tshark_finds FILE - print a row per packet of the capture FILE as tshark reads it: captured length, length, and what
+# is wrong with it: `malformed', `cut'.  Fail when the file is not whole.
+tshark_finds() {
+	tshark -n -r "$1" -o tcp.analyze_sequence_numbers:FALSE -T fields -E separator='|' \
+		-e frame.cap_len -e frame.len -e _ws.malformed -e _ws.short 2>"$T/tshark.err" >"$T/tshark.out" ||
+		fail "tshark: $(cat "$T/tshark.err")" || return 1
+	awk -F'|' '{ print $1, $2 ($3 != "" ? " malformed" : "") ($4 != "" ? " cut" : "") }' "$T/tshark.out"
+}
+
+# tshark_reads FILE COUNT - the capture FILE holds COUNT packets, and tshark has nothing to say against them.
+tshark_reads() {
+	tshark_finds "$1" >"$T/tshark.rows" || return 1
+	[ "$(lines "$T/tshark.rows")" = "$2" ] || fail "tshark reads $(lines "$T/tshark.rows") packets, not $2" || return 1
+	! grep -nE 'malformed|cut' "$T/tshark.rows" || fail "tshark does not like these packets of $1"
+}
+
 # --- differences that are intended --------------------------------------------------------------
 
 # expected_filter ID SIDE [KIND...] - print the filter that tests/diff/expected.md has for SIDE in the section ID: that

@@ -313,10 +313,24 @@ NO_UTF8=($'bad \xff\xfe' $'cut \xc3' $'long \xc0\x80' $'half \xed\xa0\x80')
 	compare XML-size
 }
 
+# tshark reads all packets of both captures, and finds the same in them, but in those of PCAP-len.
+tshark_agrees() {
+	local side
+
+	require tshark
+	for side in "${SIDES[@]}"; do
+		tshark_finds "$T/$side.d/out" >"$T/$side.found"
+		[ "$(lines "$T/$side.found")" = $(($(lines "$T/$side.written") - 1)) ]
+	done
+	paste -d'|' "$T/theirs.found" "$T/ours.found" |
+		awk -F'|' '{ split($1, len, " ") } len[2] >= len[1] && $1 != $2 { print; bad = 1 } END { exit bad }'
+}
+
 @test "PCAP: routed packets of every kind" {
 	start_both PCAP "$FILTERS" file=FILE sync=1
 	send_routed
 	compare PCAP-len
+	tshark_agrees
 }
 
 @test "PCAP: bridged packets of every kind" {
@@ -325,6 +339,7 @@ NO_UTF8=($'bad \xff\xfe' $'cut \xc3' $'long \xc0\x80' $'half \xed\xa0\x80')
 	start_both PCAP "$FILTERS" file=FILE sync=1
 	send_bridged
 	compare PCAP-zone
+	tshark_agrees
 }
 
 @test "SYSLOG: routed packets of every kind" {

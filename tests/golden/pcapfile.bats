@@ -154,6 +154,28 @@ keys_of() {
 	cmp -i 24 "$T/a.pcap" "$T/a.txt"
 }
 
+@test "tshark_finds_in_a_capture_of_ours_what_is_wrong_with_its_packets_and_nothing_else" {
+	local kind
+
+	require tshark
+	for kind in ipv4 ipv6 cut random; do
+		python3 "$TESTS/tools/log_corpus.py" "$kind" | sed -En 's/^.{24}(0800|86dd)(.)/\2/p'
+	done | cat "$T/packets" - >"$T/corpus"
+	capture raw <"$T/corpus" >"$T/a.pcap"
+	file_conf
+	sed -i -e 's/^stack=.*/stack=in1:PCAPFILE,p1:PCAP/' -e 's/^\[emu1\]/[p1]/' "$T/a.conf"
+	through
+	tshark_finds "$T/a.pcap" >"$T/packets.found"
+	tshark_finds "$T/a.txt" >"$T/ours.found"
+	[ "$(lines "$T/ours.found")" = "$(lines "$T/corpus")" ]
+	# Ours tell the length that the header of a packet tells: more than there is, or PCAPFILE takes the rest for padding.
+	paste -d'|' "$T/packets.found" "$T/ours.found" | awk -F'|' '
+		{ split($1, packet, " "); split($2, ours, " ") }
+		ours[1] > packet[1] || ours[2] < ours[1] { print; bad = 1 }
+		ours[1] == packet[1] && ours[2] == packet[2] { whole++; if ($1 != $2) { print; bad = 1 } }
+		END { exit bad || whole < 5000 }'
+}
+
 @test "it_works_without_root" {
 	printf '%s\n' "$TCP" "$UDP6" | capture ether >"$T/a.pcap"
 	file_conf

@@ -195,7 +195,7 @@ out_conf() {
 @test "PCAP: every rotated file is a capture, together they have all packets" {
 	local packets=0 file n
 
-	require tcpdump
+	require tcpdump tshark
 	out_conf PCAP "file=\"$T/log.pcap\"" rotate_size=20k rotate_keep=100
 	start_logging
 	flood 5000
@@ -205,6 +205,7 @@ out_conf() {
 	for file in "$T"/log.pcap*; do
 		n=$(tcpdump -n -r "$file" 2>/dev/null | wc -l)
 		[ "$n" -gt 0 ]
+		tshark_reads "$file" "$n"
 		[ "$(stat -c %s "$file")" -le 20480 ]
 		packets=$((packets + n))
 	done

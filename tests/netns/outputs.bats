@@ -178,7 +178,7 @@ pcap_numbers() {
 		paste -d' ' - - | awk '{ print ($2 - 1024) * 65536 + $1 }'
 }
 
-# The capture FILE holds the frames 0 to COUNT - 1: pcap_holds FILE COUNT.
+# The capture FILE holds the frames 0 to COUNT - 1, for tcpdump: pcap_holds FILE COUNT.
 pcap_holds() {
 	[ "$(pcap_numbers "$1" | tr '\n' ' ')" = "$(seq 0 $(($2 - 1)) | tr '\n' ' ')" ]
 }
@@ -195,16 +195,22 @@ pcap_session() {
 	[ "$status" = 0 ]
 }
 
-@test "PCAP: tcpdump reads captures of all kinds" {
+# The capture FILE holds the frames 0 to COUNT - 1, for all who read captures: pcap_is FILE COUNT.
+pcap_is() {
+	pcap_holds "$@"
+	tshark_reads "$@"
+}
+
+@test "PCAP: tcpdump and tshark read captures of all kinds" {
 	local linktype nanoseconds
 
-	require tcpdump
+	require tcpdump tshark
 	log_tap0
 	for linktype in raw nflog; do
 		for nanoseconds in 0 1; do
 			rm -f "$T/log.pcap"
 			pcap_session 0 10 "linktype=$linktype" "nanoseconds=$nanoseconds"
-			pcap_holds "$T/log.pcap" 10
+			pcap_is "$T/log.pcap" 10
 			grep -qi "link-type $linktype" "$T/tcpdump.err"
 			# The magic number, which has the byte order of the host.
 			[ "$(od -An -tx4 -N4 "$T/log.pcap" | tr -d ' ')" = "$([ $nanoseconds = 1 ] && echo a1b23c4d || echo a1b2c3d4)" ]
@@ -216,7 +222,7 @@ pcap_session() {
 @test "PCAP: times are those of the packets, in nanoseconds too" {
 	local nanoseconds
 
-	require tcpdump
+	require tcpdump tshark
 	log_tap0
 	conf log <<-EOF
 	stack=log1:NFLOG,base1:BASE,out1:PCAP
@@ -240,19 +246,21 @@ pcap_session() {
 	[ "$(lines "$T/times")" = 10 ]
 	for nanoseconds in 0 1; do
 		tcpdump -tt -nn -r "$T/$nanoseconds.pcap" 2>/dev/null | cut -d' ' -f1 | diff -u "$T/times" -
+		tshark_reads "$T/$nanoseconds.pcap" 10
+		tshark -n -r "$T/$nanoseconds.pcap" -T fields -e frame.time_epoch 2>/dev/null | cut -c1-17 | diff -u "$T/times" -
 	done
 }
 
 @test "PCAP: an existing capture is continued" {
 	local linktype
 
-	require tcpdump
+	require tcpdump tshark
 	log_tap0
 	for linktype in raw nflog; do
 		rm -f "$T/log.pcap"
 		pcap_session 0 5 "linktype=$linktype"
 		pcap_session 5 5 "linktype=$linktype"
-		pcap_holds "$T/log.pcap" 10
+		pcap_is "$T/log.pcap" 10
 	done
 	[ ! -e "$T/log.pcap.1" ]
 }
@@ -260,7 +268,7 @@ pcap_session() {
 @test "PCAP: a packet that was cut at the end is taken off, and that is said" {
 	local cut
 
-	require tcpdump
+	require tcpdump tshark
 	log_tap0
 	# Within a packet, within its header, a byte of it.
 	for cut in 5 40 51; do
@@ -269,7 +277,7 @@ pcap_session() {
 		truncate -s "-$cut" "$T/log.pcap"
 		pcap_session 5 5
 		grep -q "log.pcap: its last record was cut, $((52 - cut)) bytes taken off" "$T/log.log"
-		pcap_holds "$T/log.pcap" 10
+		pcap_is "$T/log.pcap" 10
 	done
 	[ ! -e "$T/log.pcap.1" ]
 }
@@ -277,7 +285,7 @@ pcap_session() {
 @test "PCAP: what is no such capture is moved aside, and that is said" {
 	local n=0 what
 
-	require tcpdump
+	require tcpdump tshark
 	log_tap0
 	for what in nflog nanoseconds garbage short; do
 		n=$((n + 1))
@@ -292,8 +300,82 @@ pcap_session() {
 		pcap_session 0 5
 		grep -q "log.pcap: it holds something else, moved to .*log.pcap.$n\$" "$T/log.log"
 		cmp "$T/before" "$T/log.pcap.$n"
-		pcap_holds "$T/log.pcap" 5
+		pcap_is "$T/log.pcap" 5
 	done
+}
+
+# Print FIELDs of the packets in log.pcap as tshark shows them, a row for each: nflog_fields FIELD...
+nflog_fields() {
+	tshark -n -r "$T/log.pcap" -T fields -E separator='|' "${@/#/-e}" 2>"$T/tshark.err"
+}
+
+# Print the value of the attribute NUMBER of each packet in log.pcap, in hex, of those that tshark has no name for:
+# nflog_attribute NUMBER.
+nflog_attribute() {
+	tshark -n -r "$T/log.pcap" -T pdml 2>"$T/tshark.err" | python3 -c '
+import sys, xml.etree.ElementTree as tree
+for packet in tree.parse(sys.stdin).getroot():
+    for tlv in packet.iter("field"):
+        values = {field.get("name"): field for field in tlv}
+        kind = values.get("nflog.tlv_type")
+        if tlv.get("name") == "nflog.tlv" and int(kind.get("value"), 16) == int(sys.argv[1]):
+            print(values["nflog.tlv_value"].get("value"))
+' "$1"
+}
+
+@test "PCAP: with linktype=nflog tshark shows what the kernel said of a packet that arrived" {
+	local index
+
+	require tshark
+	log_tap0 'meta mark set 0xdeadbeef log prefix "in: "'
+	pcap_session 0 3 linktype=nflog
+	tshark_reads "$T/log.pcap" 3
+	index=$(ns cat /sys/class/net/tap0/ifindex)
+	[ "$(nflog_fields nflog.family nflog.protocol nflog.hook nflog.res_id nflog.prefix nflog.ifindex_indev | uniq)" = \
+		"2|0x0800|0|1|in: |$index" ]
+	[ "$(nflog_fields nflog.ifindex_outdev nflog.uid nflog.gid | uniq)" = "||" ]
+	# NFULA_MARK, NFULA_HWADDR: length, padding, address; NFULA_HWHEADER.
+	[ "$(nflog_attribute 2 | uniq)" = deadbeef ]
+	[ "$(nflog_attribute 8 | uniq)" = 000600000200000000aa0000 ]
+	[ "$(nflog_attribute 16 | uniq)" = 0200000000010200000000aa0800 ]
+	# The kernel's time is that of the packet.
+	[[ $(nflog_fields nflog.timestamp) == *20* ]]
+	[ "$(nflog_fields nflog.timestamp)" = "$(nflog_fields frame.time)" ]
+}
+
+@test "PCAP: with linktype=nflog tshark shows what the kernel said of a packet of this host" {
+	local index
+
+	require tshark
+	ip -n "$NS" address add 198.51.100.2/24 dev tap0
+	ip -n "$NS" neighbour add 198.51.100.77 lladdr 02:00:00:00:00:77 dev tap0
+	nft_chain ip "output priority 0" 'udp dport 4242 meta mark set 7 log prefix "out: " group 1'
+	out_conf PCAP "file=\"$T/log.pcap\"" linktype=nflog
+	start_ulogd log
+	send_udp 65534 33333 198.51.100.77 4242 hi
+	stop log
+	tshark_reads "$T/log.pcap" 1
+	index=$(ns cat /sys/class/net/tap0/ifindex)
+	[ "$(nflog_fields nflog.hook nflog.prefix nflog.ifindex_indev nflog.ifindex_outdev nflog.uid nflog.gid udp.dstport)" = \
+		"3|out: ||$index|65534|65534|4242" ]
+	[ "$(nflog_attribute 2)" = 00000007 ]
+}
+
+@test "PCAP: with linktype=nflog tshark shows the ports of a bridged packet" {
+	local bridge port
+
+	require tshark
+	tap_add tap1 02:00:00:00:00:02
+	bridge_add br0 tap1
+	nft_chain bridge "prerouting priority -300" 'udp dport 9 log prefix "br: " group 1'
+	out_conf PCAP "file=\"$T/log.pcap\"" linktype=nflog
+	start_ulogd log
+	numbered 0 2 | sed 's/^020000000001/020000000099/' | send_frames tap1
+	stop log
+	tshark_reads "$T/log.pcap" 2
+	bridge=$(ns cat /sys/class/net/br0/ifindex) port=$(ns cat /sys/class/net/tap1/ifindex)
+	[ "$(nflog_fields nflog.family nflog.ifindex_indev nflog.ifindex_physindev udp.dstport | uniq)" = \
+		"7|$bridge|$port|9" ]
 }
 
 # --- XML ----------------------------------------------------------------------------------------
@@ -408,7 +490,7 @@ second_document() {
 }
 
 @test "a FIFO: starts without a reader, each reader gets a header and whole packets, nothing is lost between" {
-	require tcpdump
+	require tcpdump tshark
 	log_tap0
 	mkfifo "$T/log.fifo"
 	out_conf PCAP "file=\"$T/log.fifo\""
@@ -427,6 +509,8 @@ second_document() {
 	stop log
 	[ "$status" = 0 ]
 	ended second
+	tshark_reads "$T/first.out" 10
+	tshark_reads "$T/second.out" 10
 	# One header of 24 bytes, then packets of 16 + 36.
 	[ "$(stat -c %s "$T/first.out")" = $((24 + 10 * 52)) ]
 	[ "$(stat -c %s "$T/second.out")" = $((24 + 10 * 52)) ]
@@ -441,7 +525,7 @@ reads_fifo() {
 @test "a FIFO: a reader that is replaced while nothing is written, too, has a successor with a header" {
 	local reader
 
-	require tcpdump
+	require tcpdump tshark
 	log_tap0
 	mkfifo "$T/log.fifo"
 	out_conf PCAP "file=\"$T/log.fifo\""
@@ -455,6 +539,7 @@ reads_fifo() {
 		numbered 5 5 | send_frames tap0
 		wait_for "what the $reader reader gets" pcap_holds "$T/$reader.out" 10
 		stop "$reader"
+		tshark_reads "$T/$reader.out" 10
 		[ "$(stat -c %s "$T/$reader.out")" = $((24 + 10 * 52)) ]
 	done
 	stop log

@@ -102,6 +102,7 @@ sample() {
 	stop log
 	[ "$status" = 0 ]
 	[ ! -e "$T/ulogd.sock" ]
+	! command -v tshark >/dev/null || tshark_reads "$T/log.pcap" 500
 }
 
 @test "status says what is dropped, and what fails" {
