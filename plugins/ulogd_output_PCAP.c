@@ -16,7 +16,8 @@
 /* The file format: draft-ietf-opsawg-pcap, in the host's byte order. */
 #define MAGIC_USEC	0xa1b2c3d4
 #define MAGIC_NSEC	0xa1b23c4d
-#define SNAPLEN		65536
+#define SNAPLEN_RAW	65536
+#define SNAPLEN_NFLOG	131072	/* the longest packet and what the kernel says of it */
 #define LINKTYPE_RAW	101
 #define LINKTYPE_NFLOG	239
 
@@ -138,7 +139,7 @@ static int64_t pcap_adopt(const struct ulogd_file *file, int fd)
 				break;
 		}
 		memcpy(&h, block + (end - begin), sizeof(h));
-		if (h.caplen > SNAPLEN + 64 * 1024 || end + (int64_t)sizeof(h) + h.caplen > st.st_size)
+		if (h.caplen > SNAPLEN_NFLOG || end + (int64_t)sizeof(h) + h.caplen > st.st_size)
 			break;
 		end += (int64_t)sizeof(h) + h.caplen;
 	}
@@ -160,15 +161,15 @@ static int pcap_check(struct ulogd_instance *inst)
 static int pcap_start(struct ulogd_instance *inst)
 {
 	const struct pcap_output *o = ulogd_priv(inst);
-	struct file_header header = {
+	const struct file_header header = {
 		.magic = o->nanoseconds ? MAGIC_NSEC : MAGIC_USEC,
-		.major = 2, .minor = 4, .snaplen = SNAPLEN, .linktype = LINKTYPE_RAW,
+		.major = 2, .minor = 4,
+		.snaplen = o->nflog ? SNAPLEN_NFLOG : SNAPLEN_RAW,
+		.linktype = o->nflog ? LINKTYPE_NFLOG : LINKTYPE_RAW,
 	};
 
 	if (o->nflog && !ulogd_in_provided(inst, IN_RAW))
 		return ulogd_fail(inst, -EINVAL, "linktype=nflog needs a stack that begins with NFLOG");
-	if (o->nflog)
-		header.linktype = LINKTYPE_NFLOG;
 	return ulogd_output_file(inst, &(struct ulogd_file){
 		.path = o->file, .sync = o->sync, .adopt = pcap_adopt,
 		.header = &header, .header_len = sizeof(header) });

@@ -378,6 +378,28 @@ for packet in tree.parse(sys.stdin).getroot():
 		"7|$bridge|$port|9" ]
 }
 
+@test "PCAP: the longest packets fit, whatever the link type" {
+	local linktype
+
+	require tcpdump tshark
+	nft_chain ip "output priority 0" 'udp dport 9 log prefix "long" group 1'
+	for linktype in raw nflog; do
+		rm -f "$T/log.pcap"
+		out_conf PCAP "file=\"$T/log.pcap\"" "linktype=$linktype"
+		start_ulogd log
+		# With what the kernel says of it, the second is longer than 65536 bytes.
+		ns python3 -c '
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    for length in (65400, 65500, 11):
+        s.sendto(bytes(length), ("127.0.0.1", 9))'
+		stop log
+		tshark_reads "$T/log.pcap" 3
+		[ "$(tshark -n -r "$T/log.pcap" -T fields -e udp.length 2>/dev/null | tr '\n' ' ')" = "65408 65508 19 " ]
+		[ "$(tcpdump -nn -r "$T/log.pcap" 2>/dev/null | grep -cE 'UDP, length (65400|65500|11)$')" = 3 ]
+	done
+}
+
 # --- XML ----------------------------------------------------------------------------------------
 
 # FILEs are XML documents with a root `packet': well_formed FILE...
