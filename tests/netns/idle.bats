@@ -53,9 +53,34 @@ sleeps() {
 	text_conf log 1
 	start_ulogd log
 	pid=${PID[log]}
-	kib=$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")
+	kib=$(rss "$pid")
 	[ "$kib" -lt 8192 ] || fail "$kib KiB"
 	stop log
+}
+
+# rss PID - KiB of memory that it has.
+rss() {
+	awk '/^VmRSS/ { print $2 }' "/proc/$1/status"
+}
+
+@test "memory does not grow with traffic" {
+	local before after pid
+
+	not_sanitized
+	text_conf log 1
+	start_ulogd log
+	pid=${PID[log]}
+	nft_chain ip "output priority 0" 'udp dport 9 log prefix "idle" group 1 drop'
+	ns "$BUILDDIR/tests/bench/flood" -n 50000 -r 50000 -f 100 >/dev/null
+	wait_for "the first lines" has_lines "$T/log.txt" 50000
+	before=$(rss "$pid")
+	ns "$BUILDDIR/tests/bench/flood" -n 250000 -r 50000 -f 10000 >/dev/null
+	wait_for "all lines" has_lines "$T/log.txt" 300000
+	after=$(rss "$pid")
+	stop log
+	echo "# $before KiB after 50000 packets, $after KiB after 300000" >&3
+	# Chunks that a burst took are kept for the next one.
+	[ "$after" -lt $((before + 1024)) ]
 }
 
 @test "the benchmark runs" {
