@@ -156,6 +156,18 @@ static void __attribute__((noreturn)) usage_error(void)
 	exit(1);
 }
 
+/* The user of that name, or NULL: a copy, as plugins ask for users, too. */
+static const struct passwd *user_find(const char *name)
+{
+	static struct passwd copy;
+	const struct passwd *found = getpwnam(name);
+
+	if (!found)
+		return NULL;
+	copy = (struct passwd){ .pw_name = strdup(name), .pw_uid = found->pw_uid, .pw_gid = found->pw_gid };
+	return copy.pw_name ? &copy : NULL;
+}
+
 static void parse_args(int argc, char **argv)
 {
 	int c;
@@ -184,7 +196,7 @@ static void parse_args(int argc, char **argv)
 			args.pid_path = optarg;
 			break;
 		case 'u':
-			args.user = getpwnam(optarg);
+			args.user = user_find(optarg);
 			if (!args.user) {
 				printf("Unknown user %s.\n", optarg);
 				exit(1);
