@@ -496,22 +496,55 @@ static int unixsock_bind(struct ulogd_instance *inst)
 	return 0;
 }
 
-/* Gives the bound socket its owner and mode, and lets clients come. */
+/*
+ * Gives the socket's file @fd its owner and mode, where it has others: one that was taken over may be
+ * root's, and we not root any more.
+ */
+static int file_set_owner(struct ulogd_instance *inst, int fd, const struct stat *st)
+{
+	const struct unixsock_source *src = ulogd_priv(inst);
+	char path[64];
+
+	if (((src->uid != (uid_t)-1 && src->uid != st->st_uid) ||
+	     (src->gid != (gid_t)-1 && src->gid != st->st_gid)) &&
+	    fchownat(fd, "", src->uid, src->gid, AT_EMPTY_PATH) < 0)
+		return ulogd_fail(inst, -errno, "Could not set owner/group of unix socket: %m");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if ((st->st_mode & 07777) != (mode_t)src->perms && chmod(path, (mode_t)src->perms) < 0)
+		return ulogd_fail(inst, -errno, "Could not set permissions on unix socket: %m");
+	return 0;
+}
+
+/* Notes which file the socket has, and gives it its owner and mode: this one, whatever has its name later. */
+static int file_own(struct ulogd_instance *inst)
+{
+	struct unixsock_source *src = ulogd_priv(inst);
+	int fd = open(src->socket_path, O_PATH | O_NOFOLLOW | O_CLOEXEC), ret;
+	struct stat st;
+
+	if (fd < 0)
+		return ulogd_fail(inst, -errno, "cannot look at '%s': %m", src->socket_path);
+	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		ret = ulogd_fail(inst, -EEXIST, "something else has taken the place of the socket '%s'",
+				 src->socket_path);
+	} else {
+		src->file->dev = st.st_dev;
+		src->file->ino = st.st_ino;
+		ret = file_set_owner(inst, fd, &st);
+	}
+	close(fd);
+	return ret;
+}
+
+/* Lets clients come to the bound socket. */
 static int unixsock_open(struct ulogd_instance *inst)
 {
 	struct unixsock_source *src = ulogd_priv(inst);
 	socklen_t len = sizeof(int);
-	struct stat st;
-	int rcvbuf = 0;
+	int rcvbuf = 0, ret = file_own(inst);
 
-	if (lstat(src->socket_path, &st) < 0)
-		return ulogd_fail(inst, -errno, "cannot look at '%s': %m", src->socket_path);
-	src->file->dev = st.st_dev;
-	src->file->ino = st.st_ino;
-	if (lchown(src->socket_path, src->uid, src->gid) < 0)
-		return ulogd_fail(inst, -errno, "Could not set owner/group of unix socket: %m");
-	if (chmod(src->socket_path, (mode_t)src->perms) < 0)
-		return ulogd_fail(inst, -errno, "Could not set permissions on unix socket: %m");
+	if (ret < 0)
+		return ret;
 	if (listen(src->listen_fd, BACKLOG) < 0)
 		return ulogd_fail(inst, -errno, "could not listen to unix socket '%s': %m",
 				  src->socket_path);

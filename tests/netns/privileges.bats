@@ -180,6 +180,61 @@ priority=-7'
 	[ "$status" = 0 ]
 }
 
+opened_twice() {
+	[ "$(grep -c 'log.txt: opened again' "$T/log.log")" = 2 ]
+}
+
+@test "files of the user in a directory of root, where they cannot be made, are opened anew all the same" {
+	[ -x "$BUILDDIR/src/ulogctl" ] || skip "needs ulogctl"
+	nobody_conf <<<"control_socket=\"$T/nobody/ctl\""
+	sed -i "s|^file=.*|file=\"$T/log.txt\"|" "$T/log.conf"
+	rm "$T/log.log"
+	start_daemon log "$ULOGD" --plugin-dir "$PLUGIN_DIR" -u nobody
+	kill -s HUP "${PID[log]}"
+	wait_for "the file" grep -q 'log.txt: opened again' "$T/log.log"
+	"$BUILDDIR/src/ulogctl" -s "$T/nobody/ctl" restart
+	kill -s HUP "${PID[log]}"
+	wait_for "the second time" opened_twice
+	! grep -q 'cannot open\|can.t open' "$T/log.log"
+	stop log
+	[ "$status" = 0 ]
+}
+
+@test "a socket of UNIXSOCK that was opened before -u is taken over by ulogctl restart and reload" {
+	local i
+
+	[ -x "$BUILDDIR/src/ulogctl" ] || skip "needs ulogctl"
+	conf log <<-EOF
+	control_socket="$T/nobody/ctl"
+	stack=sock1:UNIXSOCK,base1:BASE,ip2str1:IP2STR,gp1:GPRINT
+	[sock1]
+	socket_path="$T/sock"
+	owner=daemon
+	group=daemon
+	perms=0606
+	[gp1]
+	file="$T/nobody/log.txt"
+	sync=1
+	EOF
+	rm -f "$T/log.log"
+	start_daemon log "$ULOGD" --plugin-dir "$PLUGIN_DIR" -u nobody
+	for i in 1 2; do
+		# The owner of the socket is one user, who the daemon is another.
+		[ "$(awk '$1 == "Uid:" { print $2, $3, $4, $5 }' "/proc/${PID[log]}/status")" = \
+			"$(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -u nobody)" ]
+		[ "$(stat -c '%U %G %a' "$T/sock")" = "daemon daemon 606" ]
+		echo 45000024123400004011000001020304050607080001000200100000 |
+			python3 "$TESTS/tools/frames_unixsock.py" frame --option 1=waits |
+			python3 "$TESTS/tools/frames_unixsock.py" send "$T/sock"
+		wait_for "the packet" has_lines "$T/nobody/log.txt" "$i"
+		"$BUILDDIR/src/ulogctl" -s "$T/nobody/ctl" restart
+		"$BUILDDIR/src/ulogctl" -s "$T/nobody/ctl" reload
+	done
+	[ "$(grep -c 'taking over the socket' "$T/log.log")" -ge 2 ]
+	stop log
+	[ "$status" = 0 ]
+}
+
 @test "a file that is somebody else's is not given away" {
 	nobody_conf <<<'control_socket=""'
 	touch "$T/nobody/log.txt"
