@@ -235,6 +235,19 @@ nft_stop() {
 	ns nft list tables | sed 's/^/flush /' | ns nft -f -
 }
 
+# during_load PID - wait for packets that the counters see, and fail unless PID, which sends them, has more.
+during_load() {
+	local before
+
+	before=$(nft_seen)
+	wait_for "packets" seen_more "$before"
+	kill -0 "$1"
+}
+
+seen_more() {
+	[ "$(nft_seen)" -gt "$1" ]
+}
+
 # --- daemons ------------------------------------------------------------------------------------
 
 # conf NAME - write NAME.conf: a [global] section with the log NAME.log, continued by stdin.

@@ -230,6 +230,7 @@ holds_up_nobody() {
 	stop_counted "$1:.*"
 	[ "$lost" -gt 0 ]
 	[ $((written + lost)) = 20000 ]
+	echo "# 20000 sent: $(lines "$T/log.txt") in the file, $written written to $1, $lost lost there" >&3
 	grep -q "$1:.*: the queue is full, [0-9]* records lost" "$T/log.log"
 }
 
@@ -253,6 +254,7 @@ counts_exactly() {
 	[ $((written + lost)) = 20000 ]
 	wait_for "all that was written" has_received "$written"
 	received >"$T/numbers"
+	echo "# 20000 sent: $(lines "$T/numbers") received, $lost lost" >&3
 	[ "$(lines "$T/numbers")" = "$written" ]
 	sort -nu "$T/numbers" | diff "$T/numbers" -
 }

@@ -569,7 +569,7 @@ overflow() {
 	wait_for "a packet sent after the burst" later_frame_logged
 	wait_for "the last packet" grep -q " ID=$((sent - 1)) " "$T/log.txt"
 	stop_counted log 5
-	echo "sent $sent received $received lost $lost"
+	echo "# $sent sent, $received received, $lost lost" >&3
 	[ "$lost" -gt 0 ]
 	[ $((received + lost)) = "$sent" ]
 	[ "$(lines "$T/log.txt")" = "$received" ]

@@ -49,18 +49,20 @@ lost() {
 }
 
 @test "ten reloads under load that change the output and the input in turn: nothing is lost" {
-	local count=40000 i
+	local count=40000 i load
 
 	reload_conf "$T/out0.txt"
 	start_ulogd log
 	log_tap0
 	numbered 0 "$count" 8000 | send_frames tap0 &
 	wait_for "the first lines" has_lines "$T/out0.txt" 1
+	load=$!
 	for ((i = 1; i <= 10; i++)); do
+		during_load "$load"
 		reload_conf "$T/out$((i / 2)).txt" "netlink_qthreshold=$((1 + (i + 1) / 2))"
 		ctl reload
 	done
-	wait $!
+	wait "$load"
 	wait_for "all lines" all_lines "$count"
 	stop log
 	[ "$status" = 0 ]
@@ -73,16 +75,18 @@ lost() {
 }
 
 @test "ten restarts by ulogctl under load: nothing is lost" {
-	local count=40000 i
+	local count=40000 i load
 
 	reload_conf "$T/out.txt"
 	start_ulogd log
 	log_tap0
 	numbered 0 "$count" 8000 | send_frames tap0 &
+	load=$!
 	for ((i = 0; i < 10; i++)); do
+		during_load "$load"
 		ctl restart
 	done
-	wait $!
+	wait "$load"
 	wait_for "all lines" all_lines "$count"
 	stop log
 	[ "$status" = 0 ]

@@ -50,22 +50,51 @@ counted() {
 }
 
 @test "ten restarts by the service manager under load: nothing is lost" {
-	local count=40000 i
+	local count=40000 i load
 
 	text_conf log 7
 	start_managed
 	log_tap0 7
 	numbered 0 "$count" 8000 | send_frames tap0 &
+	load=$!
 	for ((i = 0; i < 10; i++)); do
+		during_load "$load"
 		do_manager restart
 	done
-	wait $!
+	wait "$load"
 	wait_for "all lines" has_lines "$T/log.txt" "$count"
 	do_manager stop
 	numbers "$T/log.txt" | diff -q - <(seq 0 $((count - 1)))
 	[ "$(counted lost)" = 0 ]
 	[ "$(grep -c "taking over the socket of log group 7" "$T/log.log")" = 10 ]
 	echo "# $count packets, 10 restarts, $(counted lost) lost" >&3
+}
+
+@test "ten reloads and ten restarts in turn under the service manager and load: nothing is lost, its store stays as it is" {
+	local count=60000 i load
+
+	[ -x "$BUILDDIR/src/ulogctl" ] || skip "needs ulogctl, which a build with jansson has"
+	text_conf log 7
+	sed -i "1a control_socket=\"$T/ctl\"" "$T/log.conf"
+	start_managed
+	log_tap0 7
+	numbered 0 "$count" 8000 | send_frames tap0 &
+	load=$!
+	for ((i = 0; i < 10; i++)); do
+		during_load "$load"
+		# The input is another one each time, and takes the socket over.
+		sed -i -E "/^netlink_qthreshold=/d; s/^group=7/&\nnetlink_qthreshold=$((i + 1))/" "$T/log.conf"
+		"$BUILDDIR/src/ulogctl" -s "$T/ctl" reload
+		do_manager restart
+	done
+	wait "$load"
+	wait_for "all lines" has_lines "$T/log.txt" "$count"
+	do_manager stop
+	numbers "$T/log.txt" | diff -q - <(seq 0 $((count - 1)))
+	[ "$(counted lost)" = 0 ]
+	[ "$(grep -c "taking over the socket of log group 7" "$T/log.log")" = 20 ]
+	echo "# $count packets, 10 reloads, 10 restarts, $(counted lost) lost" >&3
+	[ "$(tail -n 1 "$T/manager.out" | awk '{ print $3 }')" -le 2 ]
 }
 
 @test "a daemon that is killed: the next one goes on with the socket" {

@@ -135,24 +135,28 @@ small_disk() {
 
 # --- away ---------------------------------------------------------------------------------------
 
-@test "a collector that is away for seconds under load misses nothing, in order, once" {
+@test "a collector that is away for 30 seconds under load misses nothing, in order, once" {
+	local seconds
+
 	spool_conf
 	start_logging
 	collect
 	send_logged 0 500
 	wait_for "what came before" has_received 500
 	stop collector
-	# More than the queue holds.
-	send_logged 500 25000 8000
+	# More than the queue holds, and for half a minute.
+	send_logged 500 60000 2000
+	grep -q 'tcp:.*: cannot write: ' "$T/log.log"
 	collect
-	send_logged 25500 500
-	wait_for "all records" has_received 26000
+	send_logged 60500 500
+	wait_for "all records" has_received 61000
 	stop_counted
-	[ "$written $lost" = "26000 0" ]
-	all_received 26000
+	[ "$written $lost" = "61000 0" ]
+	all_received 61000
 	spool_empty
-	grep -qE "tcp:.*: writes again after [0-9]+ s, 0 records lost meanwhile" "$T/log.log"
-	echo "# 26000 sent, $(received | wc -l) received, $(grep -oE '[0-9]+ were spooled' <<<"$said")" >&3
+	seconds=$(sed -nE 's/.*tcp:.*: writes again after ([0-9]+) s, 0 records lost meanwhile/\1/p' "$T/log.log")
+	echo "# 61000 sent, $(received | wc -l) received, $(grep -oE '[0-9]+ were spooled' <<<"$said"), away for $seconds s" >&3
+	[ "$seconds" -ge 25 ]
 }
 
 @test "stopped and started again with the collector away: all arrives, in order, once" {

@@ -154,6 +154,7 @@ sample() {
 		[ "$(sample "ulogd_destination_dropped_total{destination=\"$T/log.txt\",reason=\"queue_full\"}" "$T/$file")" = 0 ]
 		[ "$(sample "ulogd_destination_up{destination=\"$T/log.txt\"}" "$T/$file")" = 1 ]
 	done
+	echo "# $(grep -vc '^#' "$T/prometheus") samples of $(grep -c '^# TYPE' "$T/prometheus") metrics" >&3
 	[ "$(ns curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:9469/else)" = 404 ]
 	stop log
 	[ ! -e "$T/metrics.prom" ]
