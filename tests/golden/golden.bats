@@ -38,6 +38,14 @@ golden() {
 	golden logemu_two_stacks_one_file
 }
 
+@test "logemu_kernel_unixsock" {
+	golden logemu_kernel_unixsock
+}
+
+@test "logemu_kernel_nflog" {
+	golden logemu_kernel_nflog
+}
+
 @test "every_case_is_tested" {
 	local case name
 
