@@ -431,7 +431,8 @@ usual_log() {
 	start_ulogd log
 	nft_chain ip "prerouting priority raw" 'counter name seen log prefix "DROP: " group 1'
 	nft_chain ip6 "prerouting priority raw" 'counter name seen log prefix "DROP: " group 1'
-	corpus usual | send_frames tap0
+	corpus usual >"$T/frames"
+	send_frames tap0 <"$T/frames"
 	logged=$(nft_seen)
 	[ "$logged" -ge 140 ]
 	wait_for "all lines" has_lines "$T/kernel.log" "$logged"
@@ -464,6 +465,31 @@ fwlogwatch_finds_all() {
 
 @test "fwlogwatch finds every packet, with time_format=iso" {
 	fwlogwatch_finds_all iso
+}
+
+# Each analyser reads every line it is made for, COUNT for logstash: analysers_read_all COUNT.
+analysers_read_all() {
+	local name read
+
+	for name in filebeat elastic logstash crowdsec wazuh; do
+		read=$(python3 "$TESTS/tools/analysers.py" "$name" "$T/frames" "$T/kernel.log") || fail "$name: $read"
+		if [ "$name" = logstash ]; then
+			[ "$read" = "$1" ]
+		else
+			[ "$read" = "$logged" ]
+		fi
+	done
+}
+
+@test "patterns like those of Filebeat, Elastic, Logstash, CrowdSec and Wazuh match every line, with the right fields" {
+	usual_log bsd
+	# TCP and UDP.
+	analysers_read_all 131
+}
+
+@test "the same patterns with time_format=iso" {
+	usual_log iso
+	analysers_read_all 131
 }
 
 # --- options -------------------------------------------------------------------------------------
