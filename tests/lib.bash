@@ -250,12 +250,22 @@ seen_more() {
 
 # --- daemons ------------------------------------------------------------------------------------
 
-# conf NAME - write NAME.conf: a [global] section with the log NAME.log, continued by stdin.
+# conf NAME - write NAME.conf: a [global] section with the log NAME.log and, unless stdin names another, the control
+# socket NAME.ctl, continued by stdin.
 conf() {
+	local rest
+
+	IFS= read -rd '' rest || :
 	{
 		printf '[global]\nlogfile="%s"\nloglevel=3\n' "$T/$1.log"
-		cat
+		[[ $rest == *control_socket=* ]] || control_socket "$1"
+		printf %s "$rest"
 	} >"$T/$1.conf"
+}
+
+# control_socket NAME - print the line for [global] that keeps the daemon NAME away from the system's own socket.
+control_socket() {
+	printf 'control_socket="%s"\n' "$T/$1.ctl"
 }
 
 # text_conf NAME GROUP [LINE...] - write NAME.conf that prints the packets of GROUP to NAME.txt; each LINE is one

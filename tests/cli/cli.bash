@@ -155,6 +155,7 @@ vector_conf() {
 	shift 2
 	{
 		printf '[global]\nlogfile="%s"\nloglevel=3\n' "$T/$name.log"
+		control_socket "$name"
 		printf 'stack=v1:VECTOR,%s,out1:%s\n' "$VECTOR_FILTERS" "$out"
 		printf '[v1]\n'
 		[ $# = 0 ] || printf '%s\n' "$@"
@@ -198,6 +199,7 @@ small_conf() {
 		for option; do
 			[[ $option != global:* ]] || printf '%s\n' "${option#global:}"
 		done
+		[[ "$*" == *global:control_socket=* ]] || control_socket ulogd
 		printf '[emu1]\nfile="%s"\nsync=1\n' "$T/out.txt"
 		printf '[v1]\nfile="%s"\n' "$T/one.vec"
 		for option; do

@@ -67,9 +67,9 @@ value() {
 @test "what_follows_a_value_is_ignored_and_said_unless_it_is_a_comment" {
 	small_conf 'prefix="a \"b\""' 'indev="eth"0' 'outdev=a b # c' 'repeat="2"# two'
 	succeeds ulogd -t -c "$CONF"
-	says "$CONF:9: v1: prefix: ignored behind the value \"a \\\": b\\\"\"; put a value with blanks into quotes" \
-		"$CONF:10: v1: indev: ignored behind the value \"eth\": 0; " \
-		"$CONF:11: v1: outdev: ignored behind the value \"a\": b # c; "
+	says "$CONF:10: v1: prefix: ignored behind the value \"a \\\": b\\\"\"; put a value with blanks into quotes" \
+		"$CONF:11: v1: indev: ignored behind the value \"eth\": 0; " \
+		"$CONF:12: v1: outdev: ignored behind the value \"a\": b # c; "
 	[[ $stderr != *repeat* ]]
 	ulogd --print-config -c "$CONF" | grep -qF 'prefix="a \"  '
 	value v1 indev '"eth"'
@@ -79,21 +79,21 @@ value() {
 @test "a_quote_that_is_not_closed_is_said_and_the_default_kept" {
 	small_conf 'prefix="abc'
 	succeeds ulogd -t -c "$CONF"
-	says "$CONF:9: v1: ignoring malformed config directive \"prefix\" on line 9"
+	says "$CONF:10: v1: ignoring malformed config directive \"prefix\" on line 10"
 	value v1 prefix '""'
 }
 
 @test "a_key_without_value_is_said_and_the_default_kept" {
 	small_conf repeat
 	succeeds ulogd -t -c "$CONF"
-	says "$CONF:9: v1: ignoring malformed config directive \"repeat\" on line 9"
+	says "$CONF:10: v1: ignoring malformed config directive \"repeat\" on line 10"
 	value v1 repeat 1
 }
 
 @test "of_two_sections_with_one_name_the_first_counts" {
 	small_conf repeat=3 "[v1]" repeat=4
 	succeeds ulogd -t -c "$CONF"
-	says "$CONF:10: v1: this section is ignored, the one at $CONF:7 counts"
+	says "$CONF:11: v1: this section is ignored, the one at $CONF:8 counts"
 	value v1 repeat 3
 }
 
@@ -114,7 +114,7 @@ value() {
 	succeeds ulogd -t -c "$CONF"
 	small_conf "[base1]" foo=1
 	exits 1 ulogd -t -c "$CONF"
-	says "$CONF:10: base1: unknown config key \"foo\""
+	says "$CONF:11: base1: unknown config key \"foo\""
 }
 
 @test "sections_that_nobody_uses_may_say_anything" {
@@ -126,7 +126,7 @@ value() {
 	small_conf
 	sed -i 's/^\[v1\]/[v11]/' "$CONF"
 	succeeds ulogd -t -c "$CONF"
-	says "$CONF:7: v11: no stack uses this section, and v1 has none; did you mean \"v1\"?"
+	says "$CONF:8: v11: no stack uses this section, and v1 has none; did you mean \"v1\"?"
 }
 
 @test "include_reads_other_files_by_pattern" {

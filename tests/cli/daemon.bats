@@ -175,7 +175,7 @@ end_daemon() {
 @test "daemon_fails_when_the_configuration_is_wrong" {
 	small_conf foo=1
 	exits 1 ulogd -d -p "$T/pid" -c "$CONF"
-	says "$CONF:9: v1: unknown config key \"foo\""
+	says "$CONF:10: v1: unknown config key \"foo\""
 	[ ! -e "$T/pid" ]
 }
 

@@ -169,9 +169,9 @@ setup() {
 	small_conf repeat=5
 	succeeds ulogd --print-config -c "$CONF"
 	grep -qE '^\[v1\] +# VECTOR, '"$CONF"':3$' "$T/run.out"
-	grep -qE '^repeat=5 +# '"$CONF"':9$' "$T/run.out"
+	grep -qE '^repeat=5 +# '"$CONF"':10$' "$T/run.out"
 	grep -qE '^truncate=0 +# default$' "$T/run.out"
-	grep -qE '^sync=1 +# '"$CONF"':6$' "$T/run.out"
+	grep -qE '^sync=1 +# '"$CONF"':7$' "$T/run.out"
 	grep -qE '^queue_size=[0-9]+ +# default$' "$T/run.out"
 	for section in v1 base1 ip2str1 print1 emu1; do
 		grep -q "^\[$section\] " "$T/run.out"
@@ -195,7 +195,7 @@ setup() {
 	small_conf repeat=x
 	exits 1 ulogd --print-config -c "$CONF"
 	[ "$output" = "" ]
-	says "$CONF:9: v1: "
+	says "$CONF:10: v1: "
 }
 
 @test "loglevel_of_the_command_line_overrides_the_file" {

@@ -17,7 +17,8 @@ setup() {
 golden() {
 	local ok=$TESTS/golden/cases/$1.ok
 
-	sed -e "s|@VECTORS@|$T|g" -e "s|@OUT@|$T/out|g" "$TESTS/golden/cases/$1.conf" >"$T/ulogd.conf"
+	sed -e "s|@VECTORS@|$T|g" -e "s|@OUT@|$T/out|g" -e "s|^\[global\]|&\\n$(control_socket ulogd)|" \
+		"$TESTS/golden/cases/$1.conf" >"$T/ulogd.conf"
 	TZ=UTC succeeds ulogd -c "$T/ulogd.conf"
 	sed -E "s/^([A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}) $(host) /\1 HOST /" "$T/out" >"$T/got"
 	if [ -n "${GOLDEN_UPDATE:-}" ]; then

@@ -27,6 +27,7 @@ through() {
 	nflog_corpus "$kind" <"$T/packets" | python3 "$TESTS/tools/captures.py" 239 >"$T/$kind.pcap"
 	{
 		printf '[global]\nlogfile="%s"\nloglevel=3\n' "$T/$kind.log"
+		control_socket ulogd
 		printf 'stack=in1:PCAPFILE,%s,out1:%s\n' "$stack" "$output"
 		printf '[in1]\nfile="%s"\n' "$T/$kind.pcap"
 		printf '[out1]\nfile="%s"\nqueue_full=wait\n' "$T/$kind.out"

@@ -32,6 +32,7 @@ file_conf() {
 	[[ "$*" == *file=* ]] || set -- "file=\"$T/a.pcap\"" "$@"
 	{
 		printf '[global]\nlogfile="%s"\nloglevel=3\n' "$T/a.log"
+		control_socket ulogd
 		printf 'stack=in1:PCAPFILE,base1:BASE,ip2str1:IP2STR,print1:PRINTPKT,emu1:LOGEMU\n'
 		printf '[in1]\n'
 		printf '%s\n' "$@"
@@ -291,7 +292,7 @@ for end in range(0, len(one) + 1, 2):
 	echo "$TCP" | capture 105 >"$T/a.pcap"
 	file_conf
 	exits 1 ulogd -c "$T/a.conf"
-	log_says "$T/a.log" "a.conf:4: in1 (PCAPFILE): $T/a.pcap: cannot read packets of link type IEEE802_11 (105); those that can be read are EN10MB, RAW, IPV4, IPV6, LINUX_SLL, LINUX_SLL2, NFLOG"
+	log_says "$T/a.log" "a.conf:5: in1 (PCAPFILE): $T/a.pcap: cannot read packets of link type IEEE802_11 (105); those that can be read are EN10MB, RAW, IPV4, IPV6, LINUX_SLL, LINUX_SLL2, NFLOG"
 }
 
 @test "what_is_no_capture_is_refused" {
@@ -303,7 +304,7 @@ for end in range(0, len(one) + 1, 2):
 	log_says "$T/a.log" "cannot read $T/a.pcap: unknown file format"
 	file_conf 'file=""'
 	exits 1 ulogd -t -c "$T/a.conf"
-	says "a.conf:6: in1: file: which capture is to be read?"
+	says "a.conf:7: in1: file: which capture is to be read?"
 }
 
 @test "a_stack_with_IFINDEX_takes_the_names_from_there" {

@@ -29,6 +29,7 @@ sniffed() {
 	rm -f "$T/p.txt"
 	{
 		printf '[global]\nlogfile="%s"\n' "$T/p.log"
+		control_socket ulogd
 		printf 'stack=v1:VECTOR,pw1:PWSNIFF,gp1:GPRINT\n[v1]\nfile="%s"\n' "$T/p.vec"
 		[ $# = 0 ] || printf '%s\n' "$@"
 		printf '[gp1]\nfile="%s"\nqueue_full=wait\n' "$T/p.txt"

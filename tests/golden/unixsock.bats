@@ -42,6 +42,7 @@ send() {
 sock_conf() {
 	{
 		printf '[global]\nlogfile="%s"\nloglevel=3\n' "$T/a.log"
+		control_socket ulogd
 		printf 'stack=u1:UNIXSOCK,%s,emu1:LOGEMU\n' "$TEXT_STACK"
 		printf '[u1]\nsocket_path="%s"\n' "$SOCKET"
 		[ $# = 0 ] || printf '%s\n' "$@"
@@ -421,11 +422,11 @@ print((bytes.fromhex("41c90fd4ffff") + bytes(4) + len(packet).to_bytes(2, "big")
 @test "unknown_users_and_long_paths_are_refused_with_the_line" {
 	sock_conf owner=no-such-user group=no-such-group
 	exits 1 ulogd -t -c "$T/a.conf"
-	says "a.conf:7: u1: owner: Invalid owner specified for unix socket (no-such-user)" \
-		"a.conf:8: u1: group: Invalid group specified for unix socket (no-such-group)"
+	says "a.conf:8: u1: owner: Invalid owner specified for unix socket (no-such-user)" \
+		"a.conf:9: u1: group: Invalid group specified for unix socket (no-such-group)"
 	sed -i -e '/^owner/d' -e '/^group/d' -e "s|^socket_path.*|socket_path=/$(printf '%0107d' 0)|" "$T/a.conf"
 	exits 1 ulogd -t -c "$T/a.conf"
-	says "a.conf:6: u1: socket_path: unix socket path" "too long"
+	says "a.conf:7: u1: socket_path: unix socket path" "too long"
 }
 
 @test "a_socket_that_is_left_over_is_replaced" {

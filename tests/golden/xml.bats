@@ -22,6 +22,7 @@ through() {
 	python3 "$TESTS/tools/captures.py" 239 >"$T/a.pcap"
 	{
 		printf '[global]\nlogfile="%s"\nloglevel=3\n' "$T/a.log"
+		control_socket ulogd
 		printf 'stack=in1:PCAPFILE,xml1:XML\n'
 		printf '[in1]\nfile="%s"\n' "$T/a.pcap"
 		printf '[xml1]\ndirectory="%s"\nqueue_full=wait\n' "$T"

@@ -86,7 +86,7 @@ hold() {
 	fitting_rule
 	fits "1 packets seen by the rules."
 	prints "Daemon: pid ${PID[log]} runs with this configuration" \
-		"group 5     log1 (NFLOG), $T/log.conf:6" \
+		"group 5     log1 (NFLOG), $T/log.conf:7" \
 		"group 5     the running daemon, pid ${PID[log]} (ulogd)" \
 		"IPv4    nf_log_ipv4" \
 		'group 5     nft ip t on_output, handle' 'prefix "fit", 1 packets seen'
@@ -158,7 +158,7 @@ hold() {
 
 @test "no rule sends to the group" {
 	start_ulogd log
-	finds "group 5 is wanted by log1 (NFLOG, $T/log.conf:6), but no rule sends to it" \
+	finds "group 5 is wanted by log1 (NFLOG, $T/log.conf:7), but no rule sends to it" \
 		'`log group 5` in nft, `-j NFLOG --nflog-group 5` in iptables'
 }
 
@@ -189,7 +189,7 @@ hold() {
 @test "another process holds the group" {
 	hold 5
 	fitting_rule
-	finds "group 5 is held by pid ${PID[holder]} (ulogd): log1 (NFLOG, $T/log.conf:6) cannot have it"
+	finds "group 5 is held by pid ${PID[holder]} (ulogd): log1 (NFLOG, $T/log.conf:7) cannot have it"
 }
 
 @test "the daemon runs with an older configuration" {
@@ -237,14 +237,14 @@ hold() {
 		file="$T/log.txt"
 	END
 	fitting_rule
-	finds "group 5 is wanted by log1 (NFLOG, $T/log.conf:7) and by log2 (NFLOG, $T/log.conf:9), but only one" \
+	finds "group 5 is wanted by log1 (NFLOG, $T/log.conf:8) and by log2 (NFLOG, $T/log.conf:10), but only one" \
 		"begin both stacks with the same input, log1:NFLOG"
 }
 
 @test "the rules of the group have seen no packet" {
 	start_ulogd log
 	nft_chain ip "output priority 0" 'udp dport 9 counter log group 5' 'udp dport 10 log group 5 counter'
-	finds "2 rules send to group 5, wanted by log1 (NFLOG, $T/log.conf:6), but they have seen 0 packets"
+	finds "2 rules send to group 5, wanted by log1 (NFLOG, $T/log.conf:7), but they have seen 0 packets"
 	send_udp 0 4000 127.0.0.1 9 packet
 	fits "1 packets seen"
 }
@@ -282,7 +282,7 @@ hold() {
 		}
 		}
 	END
-	finds "1 rule sends to group 5 in /run/netns/$other, but log1 (NFLOG, $T/log.conf:6) listens in its own" \
+	finds "1 rule sends to group 5 in /run/netns/$other, but log1 (NFLOG, $T/log.conf:7) listens in its own" \
 		"set network_namespace_path=\"/run/netns/$other\" in [log1]"
 }
 
@@ -292,7 +292,7 @@ hold() {
 	ns_new other
 	text_conf log 5 "network_namespace_path=\"/run/netns/$other\""
 	start_ulogd log
-	finds "group 5 is wanted by log1 (NFLOG, $T/log.conf:6), but no rule in /run/netns/$other sends to it"
+	finds "group 5 is wanted by log1 (NFLOG, $T/log.conf:7), but no rule in /run/netns/$other sends to it"
 	ip netns exec "$other" nft -f - <<-END
 		table ip t {
 		chain c {
@@ -336,7 +336,7 @@ hold() {
 	start_ulogd log
 	fitting_rule
 	finds "copies 0 bytes of each packet, too few for addresses and ports, which base1 (BASE) reads"
-	prints "$T/log.conf:6, snaplen=0"
+	prints "$T/log.conf:7, snaplen=0"
 }
 
 @test "a threshold of one packet is slow" {
@@ -362,7 +362,7 @@ hold() {
 	kill -CONT "${PID[log]}"
 	[ "$status" = 0 ] || fail "$output"
 	grep -qE ' [1-9][0-9]* bytes wait to be read, [1-9][0-9]* datagrams dropped' "$T/run.out" || fail "$output"
-	advises "datagrams for group 5 were dropped, as log1 (NFLOG, $T/log.conf:6) was too slow"
+	advises "datagrams for group 5 were dropped, as log1 (NFLOG, $T/log.conf:7) was too slow"
 }
 
 @test "what names no group goes to group 0, and nobody listens there" {
@@ -379,7 +379,7 @@ hold() {
 	[ -e /proc/sys/net/netfilter/nf_conntrack_log_invalid ] || skip "needs connection tracking"
 	text_conf log 0
 	start_ulogd log
-	finds "group 0 is wanted by log1 (NFLOG, $T/log.conf:6), but no rule sends to it"
+	finds "group 0 is wanted by log1 (NFLOG, $T/log.conf:7), but no rule sends to it"
 	ns sh -c 'echo 255 >/proc/sys/net/netfilter/nf_conntrack_log_invalid'
 	fits
 }

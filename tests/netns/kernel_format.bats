@@ -505,7 +505,7 @@ refused() {
 	$3
 	EOF
 	! "$ULOGD" --plugin-dir "$PLUGIN_DIR" -t -c "$T/bad.conf" >"$T/said" 2>&1 || fail "\"$3\" is accepted"
-	grep -F -e "bad.conf:8: $2: ${3%%=*}: " "$T/said" | grep -F -e "$4" ||
+	grep -F -e "bad.conf:9: $2: ${3%%=*}: " "$T/said" | grep -F -e "$4" ||
 		fail "\"$3\" is not refused with: $4"
 }
 

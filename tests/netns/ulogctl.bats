@@ -355,7 +355,7 @@ print(client.makefile().read())' | grep -q '^HTTP/1.1 400 '
 
 @test "without a control socket there is none" {
 	text_conf log 7
-	sed -i '1a control_socket=""' "$T/log.conf"
+	sed -i 's/^control_socket=.*/control_socket=""/' "$T/log.conf"
 	start_ulogd log
 	! grep -q 'ulogctl' "$T/log.log"
 	! ls -l "/proc/${PID[log]}/fd" | grep -q ulogd.sock
