@@ -208,7 +208,7 @@ keys_of() {
 	printf '\0\0\0\0\0\0\0\0\50\0\0\0\50\0\0\0abc' >&"$pipe"
 	stop a
 	[ "$status" = 0 ]
-	! grep -q truncated "$T/a.log"
+	! grep -q truncated "$T/a.log" || fail "a packet that is cut by a signal is called truncated"
 	exec {pipe}>&-
 }
 

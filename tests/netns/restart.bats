@@ -143,7 +143,7 @@ counted() {
 	text_conf log 8
 	do_manager restart
 	ns grep -q '^ *8 ' /proc/net/netfilter/nfnetlink_log
-	! ns grep -q '^ *7 ' /proc/net/netfilter/nfnetlink_log
+	! ns grep -q '^ *7 ' /proc/net/netfilter/nfnetlink_log || fail "the group is still bound"
 	do_manager stop
 	[ "$(tail -n 1 "$T/manager.out" | awk '{ print $3 }')" -le 4 ]
 }
