@@ -33,7 +33,7 @@ static struct {
 	int fd;
 	dev_t dev;		/* TO_FILE: which file is open */
 	ino_t ino;
-	int level;
+	atomic_int level;	/* set at a reload, while others ask for it */
 	bool verbose, plain;
 	bool detached;		/* nobody reads stderr */
 	atomic_bool starting;
