@@ -81,8 +81,8 @@ NET_ADMIN=0000000000001000
 	ten_packets
 	stop log
 	[ "$status" = 0 ]
-	! ns grep -q '^ *7 ' /proc/net/netfilter/nfnetlink_log
-	! grep -q 'cannot unbind' "$T/log.log"
+	! ns grep -q '^ *7 ' /proc/net/netfilter/nfnetlink_log || fail "that should have failed"
+	! grep -q 'cannot unbind' "$T/log.log" || fail "that should have failed"
 }
 
 # The nice values of all threads of the daemon, each once: field 19 of stat, counted behind the name.
@@ -120,7 +120,7 @@ $1"
 	start_with_priority priority=-1 -7
 	[ "$(nice_values)" = -1 ]
 	stop log
-	! grep -q 'Could not nice' "$T/log.log"
+	! grep -q 'Could not nice' "$T/log.log" || fail "that should have failed"
 }
 
 @test "a priority that may not be set is said and stops nothing" {
@@ -149,7 +149,7 @@ priority=-7'
 	ten_packets
 	stop log
 	[ "$status" = 0 ]
-	! grep -q 'cannot unbind' "$T/log.log"
+	! grep -q 'cannot unbind' "$T/log.log" || fail "that should have failed"
 }
 
 @test "the log and a spool's directories that are made before -u belong to the user: they can be opened anew" {
@@ -165,7 +165,7 @@ priority=-7'
 	# What was there before stays whose it was: the next start finds it, a new one is made on SIGHUP.
 	kill -s HUP "${PID[log]}"
 	wait_for "the same log" grep -q 'signal received, calling pluginstances' "$T/nobody/log.log"
-	! grep -q "can't open logfile" "$T/nobody/log.log"
+	! grep -q "can't open logfile" "$T/nobody/log.log" || fail "that should have failed"
 	mv "$T/nobody/log.log" "$T/nobody/old.log"
 	kill -s HUP "${PID[log]}"
 	wait_for "the new log" grep -qs 'signal received, calling pluginstances' "$T/nobody/log.log"
@@ -195,7 +195,7 @@ opened_twice() {
 	"$BUILDDIR/src/ulogctl" -s "$T/nobody/ctl" restart
 	kill -s HUP "${PID[log]}"
 	wait_for "the second time" opened_twice
-	! grep -q 'cannot open\|can.t open' "$T/log.log"
+	! grep -q 'cannot open\|can.t open' "$T/log.log" || fail "that should have failed"
 	stop log
 	[ "$status" = 0 ]
 }

@@ -164,7 +164,7 @@ lines_of_files() {
 	outputs_conf queue_size=1048576
 	sed -i "s|^\[emu1\]|stack=log1:NFLOG,xml1:XML\n&|" "$T/log.conf"
 	printf '[xml1]\ndirectory="%s"\n' "$T/nowhere" >>"$T/log.conf"
-	! ctl reload 2>"$T/said"
+	! ctl reload 2>"$T/said" || fail "that should have failed"
 	grep -q 'nowhere' "$T/said"
 	[ "$(metric queue_size)" = 8388608 ]
 	log_tap0
@@ -205,7 +205,7 @@ captured() {
 	start_ulogd log
 	log_tap0
 	echo nanoseconds=1 >>"$T/log.conf"
-	! ctl reload 2>"$T/said"
+	! ctl reload 2>"$T/said" || fail "that should have failed"
 	grep -qF "cannot write to $T/out.pcap: it is written in another format" "$T/said"
 	numbered 0 100 | send_frames tap0
 	wait_for "100 packets" captured "$T/out.pcap" 100
@@ -230,7 +230,6 @@ second_input() {
 
 	# Somebody else has group 8.
 	text_conf other 8
-	sed -i '1a control_socket=""' "$T/other.conf"
 	start_ulogd other
 	outputs_conf
 	start_ulogd log
@@ -267,13 +266,12 @@ second_input() {
 	second_input
 	start_ulogd log
 	text_conf other 9
-	sed -i '1a control_socket=""' "$T/other.conf"
 	start_ulogd other
 	sed -i 's/^group=8/group=9/' "$T/log.conf"
 	ctl reload 2>"$T/said" || status=$?
 	[ "$status" = 1 ]
 	grep -q "log2 (NFLOG): .*group 9: it is held by pid ${PID[other]} (ulogd)" "$T/said"
-	! ns grep -q '^ *8 ' /proc/net/netfilter/nfnetlink_log
+	! ns grep -q '^ *8 ' /proc/net/netfilter/nfnetlink_log || fail "that should have failed"
 	stop other
 	ctl reload
 	ns grep -q '^ *9 ' /proc/net/netfilter/nfnetlink_log
@@ -291,7 +289,7 @@ second_input() {
 		sed -e "s|^logfile=.*|logfile=\"$T/other.log\"|" -e 's/^loglevel=.*/loglevel=8/' \
 			-e "s|^control_socket=.*|control_socket=\"$T/other.sock\"|" \
 			-e "s|^file=.*|file=\"$T/nowhere/out.txt\"|" "$T/good.conf" >"$T/log.conf"
-		! ctl reload 2>"$T/said"
+		! ctl reload 2>"$T/said" || fail "that should have failed"
 		grep -q 'nowhere/out.txt' "$T/said"
 	done
 	[ ! -e "$T/other.sock" ]

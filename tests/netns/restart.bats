@@ -75,7 +75,6 @@ counted() {
 
 	[ -x "$BUILDDIR/src/ulogctl" ] || skip "needs ulogctl, which a build with jansson has"
 	text_conf log 7
-	sed -i "1a control_socket=\"$T/ctl\"" "$T/log.conf"
 	start_managed
 	log_tap0 7
 	numbered 0 "$count" 8000 | send_frames tap0 &
@@ -84,7 +83,7 @@ counted() {
 		during_load "$load"
 		# The input is another one each time, and takes the socket over.
 		sed -i -E "/^netlink_qthreshold=/d; s/^group=7/&\nnetlink_qthreshold=$((i + 1))/" "$T/log.conf"
-		"$BUILDDIR/src/ulogctl" -s "$T/ctl" reload
+		"$BUILDDIR/src/ulogctl" -s "$T/log.ctl" reload
 		do_manager restart
 	done
 	wait "$load"

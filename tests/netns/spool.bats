@@ -596,5 +596,5 @@ reload() {
 	echo "# $count packets, 5 times taken away, received $(received | wc -l), lost $lost" >&3
 	spool_empty
 	[ "$lost" = 0 ]
-	! grep -q 'queued records lost' "$T/log.log"
+	! grep -q 'queued records lost' "$T/log.log" || fail "that should have failed"
 }

@@ -141,7 +141,7 @@ sample() {
 	for file in prometheus http metrics.prom; do
 		promtool check metrics <"$T/$file" >"$T/promtool.out" 2>&1
 		[ ! -s "$T/promtool.out" ] || fail "$file: $(cat "$T/promtool.out")"
-		! grep -q '# EOF' "$T/$file"
+		! grep -q '# EOF' "$T/$file" || fail "that should have failed"
 	done
 	for file in openmetrics http.openmetrics; do
 		[ "$(tail -n 1 "$T/$file")" = '# EOF' ]
@@ -179,7 +179,7 @@ sample() {
 	ctl_conf log metrics_listen=0.0.0.0:9469
 	start_ulogd log
 	grep -q 'metrics_listen: cannot listen on 0.0.0.0:9469: others could read it there' "$T/log.log"
-	! ns curl -s http://127.0.0.1:9469/metrics
+	! ns curl -s http://127.0.0.1:9469/metrics || fail "that should have failed"
 	# A reload goes over to the new address.
 	ctl_conf log metrics_listen=0.0.0.0:9469 metrics_listen_any=1
 	ctl reload
@@ -188,7 +188,7 @@ sample() {
 	ns curl -sf http://127.0.0.1:9469/metrics | grep -q '^ulogd_build_info'
 	ctl_conf log "metrics_listen=\"unix:$T/metrics.sock\""
 	ctl reload
-	! ns curl -s http://127.0.0.1:9469/metrics
+	! ns curl -s http://127.0.0.1:9469/metrics || fail "that should have failed"
 	curl -sf --unix-socket "$T/metrics.sock" http://localhost/metrics | grep -q '^ulogd_build_info'
 	stop log
 	[ ! -e "$T/metrics.sock" ]
@@ -344,20 +344,20 @@ print(client.makefile().read())' | grep -q '^HTTP/1.1 400 '
 	ctl_conf log metrics_listen=127.0.0.1:9469
 	start_ulogd log
 	sed -i 's|^metrics_listen=.*|metrics_listen=192.0.2.1:9469|' "$T/log.conf"
-	! ctl reload 2>"$T/said"
+	! ctl reload 2>"$T/said" || fail "that should have failed"
 	grep -q 'metrics_listen: cannot listen on 192.0.2.1:9469: others could read it there' "$T/said"
 	ns curl -sf http://127.0.0.1:9469/metrics | grep -q '^ulogd_build_info'
 	sed -i 's|^metrics_listen=.*|metrics_listen=127.0.0.1:9470|' "$T/log.conf"
 	ctl reload
 	ns curl -sf http://127.0.0.1:9470/metrics | grep -q '^ulogd_build_info'
-	! ns curl -s http://127.0.0.1:9469/metrics
+	! ns curl -s http://127.0.0.1:9469/metrics || fail "that should have failed"
 }
 
 @test "without a control socket there is none" {
 	text_conf log 7
 	sed -i 's/^control_socket=.*/control_socket=""/' "$T/log.conf"
 	start_ulogd log
-	! grep -q 'ulogctl' "$T/log.log"
+	! grep -q 'ulogctl' "$T/log.log" || fail "that should have failed"
 	! ls -l "/proc/${PID[log]}/fd" | grep -q ulogd.sock
 	! ss -xlp 2>/dev/null | grep -q "pid=${PID[log]},"
 }
@@ -569,7 +569,7 @@ no_deadline() {
 	[ "$skipped" -gt 0 ]
 	# Two stacks have different parents of their ends: each event is shown twice.
 	[ $((seen + skipped)) = $((2 * (count + 1))) ]
-	! grep -q 'queue is full' "$T/log.log"
+	! grep -q 'queue is full' "$T/log.log" || fail "that should have failed"
 	stop log
 	numbers "$T/log.txt" | diff -q - <(seq 0 "$count")
 }
