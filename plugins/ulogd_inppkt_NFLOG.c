@@ -117,7 +117,7 @@ static const struct ulogd_option options[] = {
 		      "how long it gathers at most, in 1/100 s; 0: the kernel's default"),
 	ULOGD_OPT_BOOL(struct nflog_source, attach_conntrack, false,
 		       "ask for the conntrack entry of each packet"),
-	ULOGD_OPT_AUTO(struct nflog_source, snaplen, 0, UINT16_MAX,
+	ULOGD_OPT_AUTO(struct nflog_source, snaplen, UINT16_MAX, 0, UINT16_MAX,
 		       "bytes of each packet to copy; 0: none; auto: what the stacks read"),
 	ULOGD_OPT_INT(struct nflog_source, nlbufsiz, 32448, 0, 131072,
 		      "bytes of the datagrams the kernel gathers packets in; 0: its default"),

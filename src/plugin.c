@@ -206,7 +206,7 @@ static void option_print(const struct ulogd_option *o, FILE *out)
 {
 	if (o->type == ULOGD_OPTION_STRING)
 		fprintf(out, "\tVar: %s (String, Default: %s)\n", o->name, o->def_str);
-	else if (o->type == ULOGD_OPTION_AUTO)
+	else if (o->type == ULOGD_OPTION_AUTO && o->def == ULOGD_AUTO)
 		fprintf(out, "\tVar: %s (Integer, Default: auto)\n", o->name);
 	else
 		fprintf(out, "\tVar: %s (Integer, Default: %" PRId64 ")\n", o->name, o->def);

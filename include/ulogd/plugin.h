@@ -104,10 +104,10 @@ struct ulogd_option {
 /** What auto is in the member of an option. */
 #define ULOGD_AUTO (-1)
 
-/** A number from @lo to @hi, in an int32_t, or the word auto, the default: the plugin finds out. */
-#define ULOGD_OPT_AUTO(priv, member, lo, hi, text) \
+/** A number from @lo to @hi, in an int32_t, or the word auto: the plugin finds out. */
+#define ULOGD_OPT_AUTO(priv, member, dflt, lo, hi, text) \
 	ULOGD_OPTION(int32_t, ULOGD_OPTION_AUTO, priv, member, \
-		     .def = ULOGD_AUTO, .min = (lo), .max = (hi), .help = (text))
+		     .def = (dflt), .min = (lo), .max = (hi), .help = (text))
 
 /**
  * What an input reads: a number from @lo to @hi, in an int32_t, or several, written as first-last.

@@ -152,6 +152,7 @@ copied() {
 		stack=log1:NFLOG,${stack#* }
 		[log1]
 		group=1
+		snaplen=auto
 		EOF
 		case $stack in
 		*XML) printf '[out]\ndirectory="%s"\n' "$T" ;;
@@ -168,8 +169,8 @@ copied() {
 }
 
 @test "a line is the same whether the packet is copied or only its headers" {
-	text_conf log 1
-	text_conf all 2 snaplen=65535
+	text_conf log 1 snaplen=auto
+	text_conf all 2
 	start_ulogd log
 	start_ulogd all
 	tap_add tap0
