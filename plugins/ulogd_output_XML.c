@@ -230,11 +230,15 @@ static void tuple_put(struct ulogd_buf *out, const struct conntrack_tuple *t)
 		element_num(out, "zone", t->zone);
 }
 
-/* What belongs to both directions. */
+/* What belongs to both directions; no element if there is nothing. */
 static void connection_put(struct ulogd_buf *out, const struct conntrack_entry *e)
 {
 	const struct l4_protocol *l4 = l4_protocol_find(e->orig.protocol);
 
+	if (!e->has_state && !e->has_timeout && !e->has_mark && !e->secctx && !e->has_zone &&
+	    !e->has_id && !e->has_status)
+		return;
+	ulogd_buf_lit(out, "<meta direction=\"independent\">");
 	if (e->has_state && l4->n_states > 0) {
 		ulogd_buf_lit(out, "<state>");
 		string_put(out, l4->states[e->state < l4->n_states ? e->state : 0]);
@@ -257,6 +261,7 @@ static void connection_put(struct ulogd_buf *out, const struct conntrack_entry *
 		ulogd_buf_lit(out, "<assured/>");
 	if (e->has_status && !(e->status & IPS_SEEN_REPLY))
 		ulogd_buf_lit(out, "<unreplied/>");
+	ulogd_buf_lit(out, "</meta>");
 }
 
 static void flow_put(struct ulogd_buf *out, const struct xml_output *o, const struct conntrack_entry *e)
@@ -265,9 +270,8 @@ static void flow_put(struct ulogd_buf *out, const struct xml_output *o, const st
 	tuple_put(out, &e->orig);
 	ulogd_buf_lit(out, "</meta><meta direction=\"reply\">");
 	tuple_put(out, &e->reply);
-	ulogd_buf_lit(out, "</meta><meta direction=\"independent\">");
-	connection_put(out, e);
 	ulogd_buf_lit(out, "</meta>");
+	connection_put(out, e);
 	ulogd_buf_mem(out, o->when, o->when_len);
 	if (e->helper) {
 		ulogd_buf_lit(out, "<helper>");

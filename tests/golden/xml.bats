@@ -79,6 +79,12 @@ flows() {
 	END
 }
 
+@test "texts of a connection are escaped, and end with their NUL" {
+	conntracks texts | through
+	flows | grep -qF '<secctx>&lt;b&gt;</secctx>'
+	flows | grep -qF "<helper>&lt;a&gt;&amp;\""$'\xef\xbf\xbd\xef\xbf\xbd'"</helper></flow>"
+}
+
 @test "a packet with a malformed connection is written without it" {
 	local message
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Messages of nfnetlink_log with the conntrack entry of each packet: conntracks.py messages|expected.
+"""Messages of nfnetlink_log with the conntrack entry of each packet: conntracks.py messages|texts|expected.
 
-messages: one per line in hex, as captures.py takes them for link type 239.  expected: what libnetfilter_conntrack
+messages: one per line in hex, as captures.py takes them for link type 239.  texts: one more, whose texts have characters
+that XML has to escape, which the library does not.  expected: what libnetfilter_conntrack
 writes about these entries as XML; exits 77 without that library.  linux/netfilter/nfnetlink_conntrack.h has the numbers.
 """
 import ctypes
@@ -69,6 +70,20 @@ def entries():
     yield connection(*tcp, be32(MARK, 0xFFFFFFFF), attribute(ZONE, struct.pack(">H", 65535)))
     yield connection(*tcp, zone=attribute(3, struct.pack(">H", 7)))
     yield connection(*tcp, nest(HELP, attribute(1, b"ftp\0")), nest(SECCTX, attribute(1, b"system_u:object_r\0")))
+    # What tells nothing about both directions together, or only what it is not.
+    bare = nest(ORIG, addresses("10.0.0.5", "198.51.100.2"), tcp[0])
+    bare += nest(REPLY, addresses("198.51.100.2", "192.0.2.1"), tcp[1])
+    yield bare
+    yield bare + be32(STATUS, SEEN_REPLY)
+    yield bare + nest(HELP, attribute(1, b"sip\0"))
+    yield (nest(ORIG, addresses("::1", "::ffff:192.0.2.1"), ports(UDP, 1, 2)) +
+           nest(REPLY, addresses("2001:db8::", "::"), ports(UDP, 3, 4)))
+    yield b""
+
+
+def texts():
+    return connection(ports(TCP, 1, 2), ports(TCP, 2, 1), nest(HELP, attribute(1, b"<a>&\"\x01\xff")),
+                      nest(SECCTX, attribute(1, b"<b>\0behind")))
 
 
 def message(entry, number):
@@ -88,7 +103,7 @@ def expected():
     for entry in entries():
         ct = library.nfct_new()
         # The address family tells the library which addresses to look for.
-        family = 10 if b"\x20\x01\x0d\xb8" in entry else 2
+        family = 10 if struct.pack("=HH", 20, 3) in entry else 2
         assert library.nfct_payload_parse(entry, len(entry), family, ct) == 0
         text = ctypes.create_string_buffer(8192)
         # NFCT_T_UNKNOWN, NFCT_O_XML, NFCT_OF_TIME
@@ -100,6 +115,8 @@ def main():
     if sys.argv[1:] == ["messages"]:
         for number, entry in enumerate(entries()):
             print(message(entry, number).hex())
+    elif sys.argv[1:] == ["texts"]:
+        print(message(texts(), 0).hex())
     elif sys.argv[1:] == ["expected"]:
         expected()
     else:
