@@ -4,9 +4,10 @@
 
 PACKETS are IP packets in hex, one per line.  messages: one per packet in hex, as captures.py takes them for link type
 239, with prefixes of any bytes and the largest numbers, always the same.  plain: the same with the prefix "plain".
-expected: what JSON has to say about them, but for the packet itself: an object per line.
+expected: what JSON has to say about them in UTC, but for the packet itself: an object per line.
 """
 import codecs
+import datetime
 import json
 import random
 import struct
@@ -46,17 +47,26 @@ def event(line, packet):
     text = prefix(chance, line)
     family, ethertype = (10, 0x86DD) if packet[:1] and packet[0] >> 4 == 6 else (2, 0x0800)
     hook, sec, usec = chance.randrange(5), number32(chance) or 1, chance.choice((0, 5, 999999))
-    known = {"oob.prefix": text.decode(errors="latin1"), "oob.hook": hook, "oob.family": family,
+    time = datetime.datetime.fromtimestamp(sec, datetime.timezone.utc).replace(microsecond=usec)
+    known = {"timestamp": time.isoformat(timespec="microseconds"), "dvc": "Netfilter", "raw.pktcount": 1,
+             "oob.prefix": text.decode(errors="latin1"), "oob.hook": hook, "oob.family": family,
              "oob.protocol": ethertype, "oob.time.sec": sec, "oob.time.usec": usec, "oob.mark": 0, "raw.pktlen": len(packet)}
     rest = attribute(1, struct.pack(">HBx", ethertype, hook)) + attribute(3, struct.pack(">QQ", sec, usec))
-    for key, number in (("oob.mark", 2), ("oob.ifindex_in", 4), ("oob.ifindex_out", 5), ("oob.uid", 11),
-                        ("oob.gid", 14)):
+    for key, number in (("oob.mark", 2), ("oob.ifindex_in", 4), ("oob.ifindex_out", 5), ("oob.ifindex_physin", 6),
+                        ("oob.ifindex_physout", 7), ("oob.uid", 11), ("oob.gid", 14), ("oob.seq.local", 12),
+                        ("oob.seq.global", 13)):
         if chance.random() < 0.5:
             value = number32(chance)
             rest += attribute(number, struct.pack(">I", value))
             # An interface of the index 0 is none.
             if value or "ifindex" not in key:
                 known[key] = value
+    if chance.random() < 0.5:
+        numbers = {key: number32(chance) for key in ("ct.status", "ct.mark", "ct.id", "ct.info")}
+        rest += attribute(18, b"".join(attribute(number, struct.pack(">I", numbers[key]))
+                                       for key, number in (("ct.status", 3), ("ct.mark", 8), ("ct.id", 12))))
+        rest += attribute(19, struct.pack(">I", numbers["ct.info"]))
+        known.update(numbers)
     rest += attribute(9, packet)
     head = struct.pack(">BBH", family, 0, 7)
     return head + attribute(10, text + b"\0") + rest, head + attribute(10, b"plain\0") + rest, known
