@@ -43,8 +43,16 @@ golden() {
 	golden logemu_kernel_unixsock
 }
 
+@test "logemu_kernel_unixsock_flags" {
+	golden logemu_kernel_unixsock_flags
+}
+
 @test "logemu_kernel_nflog" {
 	golden logemu_kernel_nflog
+}
+
+@test "logemu_kernel_nflog_plain" {
+	golden logemu_kernel_nflog_plain
 }
 
 @test "every_case_is_tested" {
