@@ -54,7 +54,7 @@ class Service:
 
     def handle(self):
         """Takes one message; True when it says that the service is ready."""
-        data, ancillary, _, _ = self.socket.recvmsg(4096, socket.CMSG_SPACE(64 * 4))
+        data, ancillary, _, _ = self.socket.recvmsg(4096, socket.CMSG_SPACE(64 * 4), socket.MSG_CMSG_CLOEXEC)
         fields = dict(line.split("=", 1) for line in data.decode().splitlines() if "=" in line)
         fds = array.array("i")
         for level, kind, payload in ancillary:
