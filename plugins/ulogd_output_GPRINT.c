@@ -19,7 +19,7 @@ static const struct ulogd_option options[] = {
 	ULOGD_OPT_STRING(struct gprint_output, file, "/var/log/ulogd_gprint.log",
 			 "file to append to"),
 	ULOGD_OPT_BOOL(struct gprint_output, sync, false,
-		       "write whenever the input is drained, not once a second"),
+		       "write whenever the input is drained, not ten times a second"),
 	ULOGD_OPT_BOOL(struct gprint_output, timestamp, false,
 		       "begin the line with the time of writing"),
 	{}

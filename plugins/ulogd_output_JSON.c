@@ -44,7 +44,7 @@ static const struct ulogd_option options[] = {
 	ULOGD_OPT_STRING(struct json_output, file, "/var/log/ulogd.json",
 			 "file to append to, or path of the socket (mode unix)"),
 	ULOGD_OPT_BOOL(struct json_output, sync, false,
-		       "write whenever the input is drained, not once a second"),
+		       "write whenever the input is drained, not ten times a second"),
 	ULOGD_OPT_BOOL(struct json_output, timestamp, true, "begin with the time of the event"),
 	ULOGD_OPT_BOOL(struct json_output, eventv1, false,
 		       "Logstash: \"@version\": 1, and the time is called @timestamp"),

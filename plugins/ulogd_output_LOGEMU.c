@@ -21,7 +21,7 @@ static const struct ulogd_option options[] = {
 	ULOGD_OPT_STRING(struct logemu_output, file, "/var/log/ulogd_syslogemu.log",
 			 "file to append to"),
 	ULOGD_OPT_BOOL(struct logemu_output, sync, false,
-		       "write whenever the input is drained, not once a second"),
+		       "write whenever the input is drained, not ten times a second"),
 	ULOGD_OPT_STRING(struct logemu_output, ident, "",
 			 "text between host and packet, such as \"kernel:\""),
 	ULOGD_OPT_STRING(struct logemu_output, time_format, "bsd", STAMP_HELP),

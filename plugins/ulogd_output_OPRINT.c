@@ -16,7 +16,7 @@ static const struct ulogd_option options[] = {
 	ULOGD_OPT_STRING(struct oprint_output, file, "/var/log/ulogd_oprint.log",
 			 "file to append to"),
 	ULOGD_OPT_BOOL(struct oprint_output, sync, false,
-		       "write whenever the input is drained, not once a second"),
+		       "write whenever the input is drained, not ten times a second"),
 	{}
 };
 

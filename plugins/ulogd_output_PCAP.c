@@ -45,7 +45,7 @@ struct pcap_output {
 static const struct ulogd_option options[] = {
 	ULOGD_OPT_STRING(struct pcap_output, file, "/var/log/ulogd.pcap", "file to append to"),
 	ULOGD_OPT_BOOL(struct pcap_output, sync, false,
-		       "write whenever the input is drained, not once a second"),
+		       "write whenever the input is drained, not ten times a second"),
 	ULOGD_OPT_STRING(struct pcap_output, linktype, "raw",
 			 "raw: IP packets; nflog: with prefix, uid, mark and interfaces (NFLOG input only)"),
 	ULOGD_OPT_BOOL(struct pcap_output, nanoseconds, false,

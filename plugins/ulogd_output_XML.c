@@ -24,7 +24,7 @@ static const struct ulogd_option options[] = {
 	ULOGD_OPT_STRING(struct xml_output, directory, "/var/log/",
 			 "directory for the files, ulogd-pkt-DDMMYYYY-HHMMSS.xml"),
 	ULOGD_OPT_BOOL(struct xml_output, sync, false,
-		       "write whenever the input is drained, not once a second"),
+		       "write whenever the input is drained, not ten times a second"),
 	ULOGD_OPT_BOOL(struct xml_output, stdout, false, "write to standard output instead"),
 	{}
 };

@@ -49,6 +49,7 @@ struct lane {
 	bool started;
 };
 
+#define GATHER_MS	100	/* how long records wait without sync */
 #define BEHIND_REST_US	1000	/* what a lane gives a sink that is far behind */
 
 static void outlets_flush(struct lane *lane, bool all)
@@ -69,18 +70,21 @@ static void flush_timer_fired(evutil_socket_t fd, short what, void *arg)
 	outlets_flush(arg, true);
 }
 
-/* After each turn of a watcher: what has been formatted goes to the sinks in time. */
+/*
+ * After each turn of a watcher: what has been formatted goes to the sinks in time.  Without sync a
+ * lane that was quiet does so at once, and then gathers.
+ */
 static void lane_settle(struct lane *lane, bool drained)
 {
-	static const struct timeval second = { .tv_sec = 1 };
-	bool left = false;
+	static const struct timeval gather = { .tv_usec = GATHER_MS * 1000 };
+	bool gathers = evtimer_pending(lane->flush_timer, NULL), unsynced = false;
 
-	if (drained)
-		outlets_flush(lane, false);
 	for (struct lane_outlet *o = lane->outlets; o; o = o->next)
-		left |= outlet_pending(&o->outlet) && !o->outlet.sync;
-	if (left && !evtimer_pending(lane->flush_timer, NULL))
-		evtimer_add(lane->flush_timer, &second);
+		unsynced |= outlet_pending(&o->outlet) && !o->outlet.sync;
+	if (drained)
+		outlets_flush(lane, !gathers);
+	if (unsynced && !gathers)
+		evtimer_add(lane->flush_timer, &gather);
 }
 
 static void watcher_ready(evutil_socket_t fd, short what, void *arg)

@@ -463,7 +463,7 @@ void ulogd_input_done(struct ulogd_instance *inst);
 /** A file as a destination.  All of it is copied; what is not needed is left zero. */
 struct ulogd_file {
 	const char *path;	/* "-" is standard output; FIFOs are opened when they have a reader */
-	bool sync;		/* hand over when the input is drained, not once a second */
+	bool sync;		/* hand over when the input is drained, not ten times a second */
 	bool dated;		/* path is for strftime(3): a new name each time it is opened */
 	const void *header;	/* begins every file that is new or empty, and every reader of a FIFO */
 	size_t header_len;
