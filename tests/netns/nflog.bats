@@ -188,7 +188,11 @@ copied() {
 	stop log
 	stop all
 	[ "$(grep -cE 'LEN=(428|628|1428|9028) ' "$T/log.txt")" = 12 ]
-	diff -u "$T/all.txt" "$T/log.txt"
+	# IPv6 extension headers may go on behind what is copied.
+	paste -d'|' "$T/all.txt" "$T/log.txt" |
+		awk -F'|' '$1 != $2 && !(/ HOPLIMIT=/ && match($1, / LEN=[0-9]+/) && substr($1, RSTART + 5, RLENGTH - 5) > 472) {
+			print; bad = 1
+		} END { exit bad }'
 }
 
 @test "bridged packets of every kind, malformed ones too, give the recorded lines" {
