@@ -261,6 +261,24 @@ static int file_adopt(const struct sink *sink, const char *path, off_t size)
 	return ret;
 }
 
+/* A file that ends with the trailer goes on: takes that off. */
+static int trailer_cut(const struct ulogd_file *file, const char *path, off_t size)
+{
+	off_t whole = size - (off_t)file->trailer_len;
+	char *end = malloc(file->trailer_len);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = 0;
+
+	if (!end || fd < 0)
+		ret = end ? -errno : -ENOMEM;
+	else if (pread(fd, end, file->trailer_len, whole) == (ssize_t)file->trailer_len &&
+		 memcmp(end, file->trailer, file->trailer_len) == 0 && truncate(path, whole) < 0)
+		ret = -errno;
+	if (fd >= 0)
+		close(fd);
+	free(end);
+	return ret;
+}
+
 /* Gives a new file its owner, group and mode, in this order: changing the group may take mode bits away. */
 static void file_set_owner(const struct file_options *o, const char *path, int fd)
 {
@@ -412,8 +430,13 @@ static int file_open_locked(struct sink *sink)
 	path_make(sink, path, sizeof(path));
 	if (sink_fd(sink) >= 0 && still_open(sink, path))
 		return 0;
-	if (dest->file.adopt && stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
-		ret = file_adopt(sink, path, st.st_size);
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
+		if (dest->file.adopt)
+			ret = file_adopt(sink, path, st.st_size);
+		else if (dest->file.trailer_len > 0 &&
+			 (size_t)st.st_size >= dest->file.header_len + dest->file.trailer_len)
+			ret = trailer_cut(&dest->file, path, st.st_size);
+	}
 	if (ret < 0)
 		return ret;
 	fd = path_open(&dest->options, path);

@@ -196,6 +196,23 @@ static void a_file_that_was_removed_is_made_anew(void **state)
 	assert_file(t.path, "head\ntwo\ntail\n");
 }
 
+static void a_file_that_has_its_trailer_goes_on_without(void **state)
+{
+	static const char *const before[] = { "head\none\ntail\n", "head\ntail\n", "head\n", "ta\n" };
+	static const char *const after[] = { "head\none\ntwo\ntail\n", "head\ntwo\ntail\n", "head\ntwo\ntail\n",
+					     "ta\ntwo\ntail\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		test_file_write(t.path, before[i], strlen(before[i]));
+		start((struct ulogd_file){ .header = "head\n", .header_len = 5, .trailer = "tail\n",
+					   .trailer_len = 5 });
+		push("two\n");
+		sink_fini_all();
+		assert_file(t.path, after[i]);
+	}
+}
+
 static void a_file_that_was_replaced_is_followed(void **state)
 {
 	(void)state;
@@ -654,6 +671,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		unit(a_file_that_was_renamed_is_noticed_before_the_next_record),
 		unit(a_file_that_was_removed_is_made_anew),
+		unit(a_file_that_has_its_trailer_goes_on_without),
 		unit(a_file_that_was_replaced_is_followed),
 		unit(a_file_that_was_emptied_begins_with_its_header),
 		unit(records_wait_for_a_directory_that_was_removed),
