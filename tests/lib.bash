@@ -87,6 +87,17 @@ require_ulogd() {
 	[ -x "$ULOGD" ] || skip "needs $ULOGD"
 }
 
+# require_ulogctl - skip unless ulogctl, $CTL, has been built.
+require_ulogctl() {
+	CTL=$BUILDDIR/src/ulogctl
+	[ -x "$CTL" ] || skip "needs $CTL, which a build with jansson has"
+}
+
+# ctl ARGUMENT... - run ulogctl for the daemon whose control socket is $T/ulogd.sock.
+ctl() {
+	"$CTL" -s "$T/ulogd.sock" "$@"
+}
+
 # require_ulogd2 VERSION - skip unless the reference daemon is installed in this version.
 require_ulogd2() {
 	local version

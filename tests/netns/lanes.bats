@@ -6,8 +6,7 @@ load ../lib
 setup() {
 	require_netns
 	require_ulogd
-	CTL=$BUILDDIR/src/ulogctl
-	[ -x "$CTL" ] || skip "needs $CTL, which a build with jansson has"
+	require_ulogctl
 	FLOOD=$BUILDDIR/tests/bench/flood
 	mapfile -t CPUS < <(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0)), sep="\n")')
 	[ "${#CPUS[@]}" -ge 2 ] || skip "needs two CPUs"
@@ -17,10 +16,6 @@ setup() {
 
 teardown() {
 	cleanup
-}
-
-ctl() {
-	"$CTL" -s "$T/ulogd.sock" "$@"
 }
 
 # lanes_conf GROUPS - write log.conf: groups, all keys with numbers per group to log.txt, lines to log.emu.

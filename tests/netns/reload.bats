@@ -6,18 +6,13 @@ load ../lib
 setup() {
 	require_netns
 	require_ulogd
-	CTL=$BUILDDIR/src/ulogctl
-	[ -x "$CTL" ] || skip "needs $CTL, which a build with jansson has"
+	require_ulogctl
 	ns_new NS
 	tap_add tap0
 }
 
 teardown() {
 	cleanup
-}
-
-ctl() {
-	"$CTL" -s "$T/ulogd.sock" "$@"
 }
 
 # reload_conf OUTPUT_FILE [INPUT_LINE...] - write log.conf.

@@ -6,8 +6,7 @@ load ../lib
 setup() {
 	require_netns
 	require_ulogd
-	CTL=$BUILDDIR/src/ulogctl
-	[ -x "$CTL" ] || skip "needs $CTL, which a build with jansson has"
+	require_ulogctl
 	require jq
 	ns_new NS
 	tap_add tap0
@@ -15,11 +14,6 @@ setup() {
 
 teardown() {
 	cleanup
-}
-
-# ctl ARGUMENT... - run ulogctl for the daemon of the test.
-ctl() {
-	"$CTL" -s "$T/ulogd.sock" "$@"
 }
 
 # ctl_conf NAME [GLOBAL_LINE...] - write NAME.conf: group 7 as lines to NAME.txt, and as a capture to NAME.pcap.
