@@ -239,44 +239,43 @@ static int move_aside(const char *path)
 	return -EEXIST;
 }
 
-/* Makes sure that what is in the file can be appended to. */
+/* Where the trailer begins that the file of @size bytes ends with; @size without one, or a negative errno. */
+static int64_t trailer_find(const struct ulogd_file *file, int fd, off_t size)
+{
+	off_t begin = size - (off_t)file->trailer_len;
+	char *end = malloc(file->trailer_len);
+	bool found;
+
+	if (!end)
+		return -ENOMEM;
+	found = begin >= (off_t)file->header_len &&
+		pread(fd, end, file->trailer_len, begin) == (ssize_t)file->trailer_len &&
+		memcmp(end, file->trailer, file->trailer_len) == 0;
+	free(end);
+	return found ? begin : size;
+}
+
+/* Makes sure that what is in the file can be appended to: takes off what is behind the last whole record. */
 static int file_adopt(const struct sink *sink, const char *path, off_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = 0;
+	const struct ulogd_file *file = file_of(sink);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int64_t whole;
 
 	if (fd < 0)
 		return -errno;
-	whole = file_of(sink)->adopt(file_of(sink), fd);
+	whole = file->adopt ? file->adopt(file, fd) : trailer_find(file, fd, size);
 	close(fd);
 	if (whole == -EBADMSG)
 		return move_aside(path);
 	if (whole < 0)
 		return (int)whole;
-	if (whole < size) {
+	if (whole >= size)
+		return 0;
+	if (file->adopt)
 		log_notice("%s: its last record was cut, %lld bytes taken off", path,
 			   (long long)(size - whole));
-		ret = truncate(path, whole) < 0 ? -errno : 0;
-	}
-	return ret;
-}
-
-/* A file that ends with the trailer goes on: takes that off. */
-static int trailer_cut(const struct ulogd_file *file, const char *path, off_t size)
-{
-	off_t whole = size - (off_t)file->trailer_len;
-	char *end = malloc(file->trailer_len);
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = 0;
-
-	if (!end || fd < 0)
-		ret = end ? -errno : -ENOMEM;
-	else if (pread(fd, end, file->trailer_len, whole) == (ssize_t)file->trailer_len &&
-		 memcmp(end, file->trailer, file->trailer_len) == 0 && truncate(path, whole) < 0)
-		ret = -errno;
-	if (fd >= 0)
-		close(fd);
-	free(end);
-	return ret;
+	return truncate(path, whole) < 0 ? -errno : 0;
 }
 
 /* Gives a new file its owner, group and mode, in this order: changing the group may take mode bits away. */
@@ -430,13 +429,9 @@ static int file_open_locked(struct sink *sink)
 	path_make(sink, path, sizeof(path));
 	if (sink_fd(sink) >= 0 && still_open(sink, path))
 		return 0;
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
-		if (dest->file.adopt)
-			ret = file_adopt(sink, path, st.st_size);
-		else if (dest->file.trailer_len > 0 &&
-			 (size_t)st.st_size >= dest->file.header_len + dest->file.trailer_len)
-			ret = trailer_cut(&dest->file, path, st.st_size);
-	}
+	if ((dest->file.adopt || dest->file.trailer_len > 0) && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size > 0)
+		ret = file_adopt(sink, path, st.st_size);
 	if (ret < 0)
 		return ret;
 	fd = path_open(&dest->options, path);
