@@ -430,42 +430,11 @@ static int unixsock_check(struct ulogd_instance *inst)
 	return ret;
 }
 
-/*
- * Something is where our socket shall be.  Removes it if it is a socket that nobody listens on.
- * @holder: becomes who does, if somebody does
- */
-static int leftover_remove(const struct sockaddr_un *addr, char *holder, size_t size)
-{
-	struct ucred peer = {};
-	socklen_t len = sizeof(peer);
-	struct stat st;
-	int fd, ret = 0;
-
-	if (lstat(addr->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -ENOTSOCK;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno != ECONNREFUSED) {
-		/* Without its privileges we would not be told: only "refused" says that nobody is there. */
-		ret = -EADDRINUSE;
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 0)
-			snprintf(holder, size, "another process");
-		else
-			peer_name(&peer, holder, size);
-	} else if (unlink(addr->sun_path) < 0) {
-		ret = -errno;
-	}
-	close(fd);
-	return ret;
-}
-
 static int unixsock_bind(struct ulogd_instance *inst)
 {
 	struct unixsock_source *src = ulogd_priv(inst);
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct ucred peer;
 	char holder[96];
 	int ret;
 
@@ -477,11 +446,12 @@ static int unixsock_bind(struct ulogd_instance *inst)
 	if (errno != EADDRINUSE)
 		return ulogd_fail(inst, -errno, "could not bind to unix socket '%s': %m; create its "
 				  "directory, and let the daemon write there", src->socket_path);
-	ret = leftover_remove(&addr, holder, sizeof(holder));
+	ret = ulogd_leftover_remove(&addr, &peer);
 	if (ret == -EADDRINUSE)
 		return ulogd_fail(inst, ret, "could not bind to unix socket '%s': %s listens there; "
 				  "stop that process, or use another socket_path", src->socket_path,
-				  holder);
+				  peer.pid > 0 ? peer_name(&peer, holder, sizeof(holder)) :
+				  "another process");
 	if (ret == -ENOTSOCK)
 		return ulogd_fail(inst, ret, "could not bind to unix socket '%s': this file is no "
 				  "socket; move it away, or use another socket_path", src->socket_path);

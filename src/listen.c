@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <ulogd/plugin.h>
+
 #include "listen.h"
 #include "log.h"
 
@@ -29,30 +31,24 @@ static void directory_make(const char *path, uid_t uid)
 	free(copy);
 }
 
-/* Removes a socket on which nobody listens any more. */
-static int leftover_remove(const struct sockaddr_un *addr, char *why, size_t size)
+int ulogd_leftover_remove(const struct sockaddr_un *addr, struct ucred *holder)
 {
-	struct ucred peer = {};
-	socklen_t len = sizeof(peer);
+	socklen_t len = sizeof(*holder);
 	struct stat st;
 	int fd, ret = 0;
 
 	if (lstat(addr->sun_path, &st) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode)) {
-		snprintf(why, size, "this file is no socket; move it away");
+	if (!S_ISSOCK(st.st_mode))
 		return -ENOTSOCK;
-	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	/* Without its privileges we would not be told: only "refused" says that nobody is there. */
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno != ECONNREFUSED) {
 		ret = -EADDRINUSE;
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 0)
-			snprintf(why, size, "another process listens there");
-		else
-			snprintf(why, size, "pid %d listens there", (int)peer.pid);
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, holder, &len) < 0)
+			*holder = (struct ucred){};
 	} else if (unlink(addr->sun_path) < 0) {
 		ret = -errno;
 	}
@@ -100,6 +96,7 @@ int listen_unix(const char *path, mode_t mode, uid_t uid, gid_t gid, struct list
 {
 	struct listener l = LISTENER_NONE;
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct ucred holder;
 	int err;
 
 	why[0] = '\0';
@@ -109,7 +106,13 @@ int listen_unix(const char *path, mode_t mode, uid_t uid, gid_t gid, struct list
 	}
 	memcpy(addr.sun_path, path, strlen(path));
 	directory_make(path, uid);
-	err = leftover_remove(&addr, why, size);
+	err = ulogd_leftover_remove(&addr, &holder);
+	if (err == -ENOTSOCK)
+		snprintf(why, size, "this file is no socket; move it away");
+	else if (err == -EADDRINUSE && holder.pid > 0)
+		snprintf(why, size, "pid %d listens there", (int)holder.pid);
+	else if (err == -EADDRINUSE)
+		snprintf(why, size, "another process listens there");
 	if (err < 0)
 		goto err_why;
 	l.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

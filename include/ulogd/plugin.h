@@ -425,6 +425,17 @@ void ulogd_rest(struct ulogd_instance *inst, unsigned int usec);
  */
 int ulogd_netlink_owner(int protocol, uint32_t portid, char *ret, size_t size);
 
+struct sockaddr_un;
+struct ucred;
+
+/**
+ * Removes what is left of a stream socket at @addr, on which nobody listens any more; fine when nothing
+ * is there.
+ * @holder: with -EADDRINUSE becomes who listens there, unix(7); pid 0: nobody that can be seen from here
+ * Returns 0, -EADDRINUSE, -ENOTSOCK for another kind of file, or why it cannot be found out or removed.
+ */
+int ulogd_leftover_remove(const struct sockaddr_un *addr, struct ucred *holder);
+
 /**
  * A socket that may outlive the instance: the next one takes it over with all that waits in it, when the
  * stacks are exchanged or the daemon is restarted.  Main thread, but for ulogd_keeping().
