@@ -31,10 +31,10 @@
 #define GATHER_DEFAULT_MS 1000		/* what netlink_qtimeout=0 means to the kernel */
 #define GATHER_MAX_MS	2000		/* how long a stop waits for what the kernel gathers */
 
-/* A busy lane whose datagrams are small lets them gather for REST_US. */
-#define BUSY_NS		1000000		/* less than this since the last wake-up */
-#define SMALL_DATAGRAM	8192		/* bytes */
-#define REST_US		2000
+/* A busy lane rests between its turns, for as long as this share of the receive budget lasts. */
+#define REST_SHARE	64
+#define REST_MAX_NS	40000000
+#define DATAGRAM_COST	1024		/* what the kernel charges the budget beside the bytes, about */
 
 /* What the next owner of the socket has to know; all zero for a new one. */
 struct nflog_state {
@@ -67,7 +67,8 @@ struct nflog_source {
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
 	struct sockaddr_nl from[BATCH];
-	int64_t last_wake_ns;
+	int64_t turn_ns;		/* when the turn before this one ended */
+	int64_t turn_charge;		/* what this turn has given back to the budget so far */
 
 	struct timespec now;		/* when the datagram at hand was read; 0: not asked yet */
 	uint32_t requests;		/* sent so far */
@@ -107,7 +108,7 @@ static const struct ulogd_option options[] = {
 		       "output oob.seq.global, the sequence number over all groups"),
 	ULOGD_OPT_INT(struct nflog_source, numeric_label, 0, INT32_MIN, INT32_MAX,
 		      "label of every packet, raw.label; its low 8 bits"),
-	ULOGD_OPT_INT(struct nflog_source, netlink_socket_buffer_size, 4 << 20, 0, SIZE_MAX_OPTION,
+	ULOGD_OPT_INT(struct nflog_source, netlink_socket_buffer_size, 16 << 20, 0, SIZE_MAX_OPTION,
 		      "receive budget in bytes, which the kernel doubles; 0: the system's default"),
 	ULOGD_OPT_INT(struct nflog_source, netlink_socket_buffer_maxsize, 32 << 20, 0,
 		      SIZE_MAX_OPTION, "how far the budget may grow when packets are lost; 0: it does not"),
@@ -336,7 +337,7 @@ static void nflog_walk(struct ulogd_instance *inst, const uint8_t *data, size_t 
 }
 
 /* Reads up to BATCH datagrams.  Returns their number, 0 when there are none, or -errno. */
-static int nflog_receive(struct ulogd_instance *inst, size_t *bytes)
+static int nflog_receive(struct ulogd_instance *inst)
 {
 	struct nflog_source *src = ulogd_priv(inst);
 	int n;
@@ -355,7 +356,7 @@ static int nflog_receive(struct ulogd_instance *inst, size_t *bytes)
 		}
 		return -errno;
 	}
-	*bytes = 0;
+	src->turn_charge += (int64_t)n * DATAGRAM_COST;
 	for (int i = 0; i < n; i++) {
 		if (src->from[i].nl_pid != 0) {
 			nflog_bad(inst, src, &src->foreign);
@@ -364,7 +365,7 @@ static int nflog_receive(struct ulogd_instance *inst, size_t *bytes)
 		if (src->msgs[i].msg_hdr.msg_flags & MSG_TRUNC)
 			nflog_bad(inst, src, &src->truncated);
 		nflog_walk(inst, src->iov[i].iov_base, src->msgs[i].msg_len);
-		*bytes += src->msgs[i].msg_len;
+		src->turn_charge += src->msgs[i].msg_len;
 	}
 	if (src->report_loss) {
 		src->last_read = time(NULL);
@@ -382,24 +383,32 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/*
+ * Waking up is what costs, not the packets.  So a busy lane looks only so often, as the budget allows: a
+ * burst that comes while it rests has the rest of it.
+ */
+static void turn_end(struct ulogd_instance *inst, struct nflog_source *src)
+{
+	int64_t now = now_ns(), since = now - src->turn_ns, rest;
+
+	if (src->turn_charge > 0 && since < REST_MAX_NS + REST_MAX_NS / 2) {
+		rest = since * (src->rcvbuf / REST_SHARE) / src->turn_charge;
+		ulogd_rest(inst, (unsigned int)((rest < REST_MAX_NS ? rest : REST_MAX_NS) / 1000));
+	}
+	src->turn_ns = now;
+	src->turn_charge = 0;
+}
+
 static int nflog_ready(struct ulogd_instance *inst)
 {
 	struct nflog_source *src = ulogd_priv(inst);
-	int64_t now = now_ns();
-	size_t bytes;
-	int n;
+	int n = nflog_receive(inst);
 
-	n = nflog_receive(inst, &bytes);
 	if (src->lost != src->lost_said)
 		nflog_losing(inst);
 	if (n == BATCH)
 		return ULOGD_MORE;
-	/* Waking up is what costs.  Where a rule's own threshold makes datagrams small, gather. */
-	if (n > 0 && now - src->last_wake_ns < BUSY_NS && bytes < (size_t)n * SMALL_DATAGRAM) {
-		ulogd_rest(inst, REST_US);
-		now += REST_US * 1000;
-	}
-	src->last_wake_ns = now;
+	turn_end(inst, src);
 	return n < 0 ? n : 0;
 }
 
@@ -410,7 +419,6 @@ static int nflog_request(struct ulogd_instance *inst, struct nlmsghdr *nlh)
 {
 	struct nflog_source *src = ulogd_priv(inst);
 	struct pollfd pfd = { .fd = src->fd, .events = POLLIN };
-	size_t bytes;
 
 	nlh->nlmsg_flags |= NLM_F_ACK;
 	src->request_seq = nlh->nlmsg_seq = ++src->requests;
@@ -426,7 +434,7 @@ static int nflog_request(struct ulogd_instance *inst, struct nlmsghdr *nlh)
 			src->request_seq = 0;
 			return -ETIMEDOUT;
 		}
-		ret = ret < 0 ? -errno : nflog_receive(inst, &bytes);
+		ret = ret < 0 ? -errno : nflog_receive(inst);
 		if (ret < 0)
 			return ret;
 	}
@@ -806,11 +814,11 @@ static void nflog_report(struct ulogd_instance *inst)
 /* Takes what has arrived, and no more than the budget holds: a flood does not end by itself. */
 static void nflog_take_arrived(struct ulogd_instance *inst)
 {
-	const struct nflog_source *src = ulogd_priv(inst);
-	size_t bytes;
+	struct nflog_source *src = ulogd_priv(inst);
 
-	for (int64_t left = src->rcvbuf; left > 0 && nflog_receive(inst, &bytes) > 0; )
-		left -= (int64_t)bytes;
+	src->turn_charge = 0;
+	while (src->turn_charge < src->rcvbuf && nflog_receive(inst) > 0)
+		;
 }
 
 /*

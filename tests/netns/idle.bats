@@ -46,6 +46,24 @@ sleeps() {
 	stop log
 }
 
+@test "a busy lane lets packets gather, though the rule has each sent at once" {
+	local before pid slept
+
+	not_sanitized
+	text_conf log 1
+	start_ulogd log
+	pid=${PID[log]}
+	nft_chain ip "output priority 0" 'udp dport 9 log prefix "busy" group 1 queue-threshold 1 drop'
+	before=$(sleeps "$pid")
+	ns "$BUILDDIR/tests/bench/flood" -n 20000 -r 20000 >/dev/null
+	wait_for "all lines" has_lines "$T/log.txt" 20000
+	slept=$(($(sleeps "$pid") - before))
+	stop log
+	echo "# 20000 datagrams, the daemon's threads slept $slept times" >&3
+	# Twice for each turn: the lane rests, and waits; the destination's thread once.
+	[ "$slept" -lt 2000 ]
+}
+
 @test "the stack of a line needs less than 8 MiB of memory" {
 	local kib pid
 
