@@ -4,12 +4,13 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,8 +27,19 @@
 #include "stack.h"
 
 #define HTTP_CLIENTS_MAX 16
-#define HTTP_TIMEOUT_S	10	/* for all of a connection */
-#define HTTP_BYTES_MAX	8192	/* of a request */
+#define HTTP_TIMEOUT_S	5	/* for all of a connection */
+#define HTTP_BYTES_MAX	8192	/* of the head of a request, and as much of its body */
+
+/*
+ * One page, for whoever may connect.  evhttp bounds neither the number of its connections nor their time, and
+ * does not tell when one ends without an answer.  So a server has one connection: it listens until somebody
+ * connects, and again when all is answered.  When the time is over before that, the server is made anew.
+ */
+struct http_server {
+	struct evhttp *http;
+	struct evconnlistener *listener;	/* of @http */
+	struct event *deadline;
+};
 
 static struct {
 	int64_t started_us;
@@ -35,9 +47,7 @@ static struct {
 	bool any;
 	int32_t interval_s;
 	struct listener listener;
-	struct event *acceptable;
-	struct http_client *clients;
-	unsigned int n_clients;
+	struct http_server servers[HTTP_CLIENTS_MAX];
 	struct event *timer;
 	bool file_failed;		/* which has been said */
 } metrics = {
@@ -369,171 +379,121 @@ char *metrics_text(bool openmetrics)
 
 /* ------------------------------------------------------------------ HTTP */
 
-/*
- * One page, for whoever may connect: one request per connection, which is closed when it has been
- * answered, or when its time is over, however it has been used until then.
- */
-struct http_client {
-	struct http_client *next;
-	struct bufferevent *bev;
-	struct event *deadline;
-	bool answered;		/* what still comes is thrown away, until the other side closes */
-};
-
-static void client_free(struct http_client *c)
+static void server_pause(struct http_server *s)
 {
-	struct http_client **at;
+	static const struct timeval time_limit = { .tv_sec = HTTP_TIMEOUT_S };
 
-	for (at = &metrics.clients; *at != c; at = &(*at)->next)
-		;
-	*at = c->next;
-	metrics.n_clients--;
-	if (c->deadline)
-		event_free(c->deadline);
-	if (c->bev)
-		bufferevent_free(c->bev);
-	free(c);
+	evconnlistener_disable(s->listener);
+	event_add(s->deadline, &time_limit);
 }
 
-/* Answers with @more headers, lines in themselves, and @text, which HEAD does not get. */
-static void client_answer(struct http_client *c, const char *status, const char *more, const char *text,
-			  bool head)
+static struct bufferevent *on_connection(struct event_base *base, void *arg)
 {
-	struct evbuffer *out = bufferevent_get_output(c->bev);
+	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
 
-	evbuffer_add_printf(out, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n", status,
-			    more, strlen(text));
-	if (!head)
-		evbuffer_add(out, text, strlen(text));
-	c->answered = true;
+	server_pause(arg);
+	/* While evhttp writes, it leaves here what comes.  Before that it refuses more than half of this. */
+	if (bev)
+		bufferevent_setwatermark(bev, EV_READ, 0, 2 * HTTP_BYTES_MAX);
+	return bev;
 }
 
-/* Runs the request that begins with @line; the lines behind it are in @in. */
-static void request_run(struct http_client *c, const char *line, struct evbuffer *in)
+/* No descriptor is left, for instance, which would be told again at once. */
+static void on_accept_failed(struct evconnlistener *listener, void *arg)
 {
-	static const char plain[] = "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n";
-	static const char open[] = "Content-Type: application/openmetrics-text; version=1.0.0; "
-				   "charset=utf-8\r\n";
-	char method[16], path[64], *header, *text;
-	bool openmetrics = false, head;
+	(void)arg;
+	for (unsigned int i = 0; i < HTTP_CLIENTS_MAX; i++)
+		if (metrics.servers[i].listener == listener)
+			server_pause(&metrics.servers[i]);
+}
 
-	while ((header = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF))) {
-		openmetrics = openmetrics || (strncasecmp(header, "Accept:", 7) == 0 &&
-					      strstr(header, "application/openmetrics-text"));
-		free(header);
-	}
-	if (!strstr(line, " HTTP/1.") || sscanf(line, "%15s %63s", method, path) != 2) {
-		client_answer(c, "400 Bad Request", "", "", false);
-		return;
-	}
-	head = strcmp(method, "HEAD") == 0;
-	if (!head && strcmp(method, "GET") != 0) {
-		client_answer(c, "405 Method Not Allowed", "Allow: GET, HEAD\r\n", "", false);
-		return;
-	}
-	path[strcspn(path, "?")] = '\0';
-	if (strcmp(path, "/metrics") != 0) {
-		client_answer(c, "404 Not Found", "", "See /metrics\n", head);
+/* All is written, and the connection ends when this returns. */
+static void on_answered(struct evhttp_request *req, void *arg)
+{
+	struct http_server *s = arg;
+
+	(void)req;
+	event_del(s->deadline);
+	evconnlistener_enable(s->listener);
+}
+
+static void on_request(struct evhttp_request *req, void *arg)
+{
+	const char *accept = evhttp_find_header(evhttp_request_get_input_headers(req), "Accept");
+	bool openmetrics = accept && strstr(accept, "application/openmetrics-text");
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+	char *text;
+
+	evhttp_request_set_on_complete_cb(req, on_answered, arg);
+	if (strcmp(evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req)), "/metrics") != 0) {
+		evhttp_send_error(req, HTTP_NOTFOUND, NULL);
 		return;
 	}
 	text = metrics_text(openmetrics);
-	if (text)
-		client_answer(c, "200 OK", openmetrics ? open : plain, text, head);
-	else
-		client_answer(c, "503 Service Unavailable", "", "", false);
+	if (!text) {
+		evhttp_send_error(req, HTTP_SERVUNAVAIL, NULL);
+		return;
+	}
+	evhttp_add_header(headers, "Connection", "close");
+	evhttp_add_header(headers, "Content-Type",
+			  openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8" :
+					"text/plain; version=0.0.4; charset=utf-8");
+	if (evhttp_request_get_command(req) == EVHTTP_REQ_GET)
+		evbuffer_add(evhttp_request_get_output_buffer(req), text, strlen(text));
+	evhttp_send_reply(req, HTTP_OK, NULL, NULL);
 	free(text);
 }
 
-static void on_readable(struct bufferevent *bev, void *arg)
-{
-	struct evbuffer *in = bufferevent_get_input(bev);
-	struct http_client *c = arg;
-	char *line;
-
-	if (!c->answered && evbuffer_search(in, "\r\n\r\n", 4, NULL).pos >= 0) {
-		line = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF);
-		request_run(c, line, in);
-		free(line);
-	}
-	if (!c->answered && evbuffer_get_length(in) >= HTTP_BYTES_MAX)
-		client_answer(c, "431 Request Header Fields Too Large", "", "", false);
-	if (c->answered)
-		evbuffer_drain(in, evbuffer_get_length(in));
-}
-
-/* All is written.  To close at once would take away what the other side has not read yet. */
-static void on_written(struct bufferevent *bev, void *arg)
-{
-	const struct http_client *c = arg;
-
-	if (c->answered)
-		shutdown(bufferevent_getfd(bev), SHUT_WR);
-}
-
-static void on_closed(struct bufferevent *bev, short what, void *arg)
-{
-	(void)bev;
-	(void)what;
-	client_free(arg);
-}
-
+/* Begins anew, or for the first time. */
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
+	struct http_server *s = arg;
+	struct event_base *base = event_get_base(s->deadline);
+
 	(void)fd;
 	(void)what;
-	client_free(arg);
-}
-
-static void on_acceptable(evutil_socket_t fd, short what, void *arg)
-{
-	static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-				   "Connection: close\r\n\r\n";
-	static const struct timeval time_limit = { .tv_sec = HTTP_TIMEOUT_S };
-	int client_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct http_client *c;
-
-	(void)what;
-	if (client_fd < 0)
-		return;
-	c = metrics.n_clients < HTTP_CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
-	if (!c) {
-		send(client_fd, full, sizeof(full) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-		close(client_fd);
+	if (s->http)
+		evhttp_free(s->http);
+	s->http = evhttp_new(base);
+	s->listener = evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, metrics.listener.fd);
+	if (!s->http || !s->listener || !evhttp_bind_listener(s->http, s->listener)) {
+		if (s->listener)
+			evconnlistener_free(s->listener);
+		log_error("metrics_listen: out of memory");
 		return;
 	}
-	c->next = metrics.clients;
-	metrics.clients = c;
-	metrics.n_clients++;
-	c->bev = bufferevent_socket_new(arg, client_fd, BEV_OPT_CLOSE_ON_FREE);
-	c->deadline = event_new(arg, -1, 0, on_deadline, c);
-	if (!c->bev)
-		close(client_fd);
-	if (!c->bev || !c->deadline || event_add(c->deadline, &time_limit) < 0) {
-		client_free(c);
-		return;
-	}
-	bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_BYTES_MAX);
-	bufferevent_setcb(c->bev, on_readable, on_written, on_closed, c);
-	if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0)
-		client_free(c);
+	evconnlistener_set_error_cb(s->listener, on_accept_failed);
+	evhttp_set_bevcb(s->http, on_connection, s);
+	evhttp_set_gencb(s->http, on_request, s);
+	evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+	evhttp_set_max_headers_size(s->http, HTTP_BYTES_MAX);
+	evhttp_set_max_body_size(s->http, HTTP_BYTES_MAX);
 }
 
 static void http_start(struct event_base *base)
 {
-	if (metrics.listener.fd < 0)
-		return;
-	metrics.acceptable = event_new(base, metrics.listener.fd, EV_READ | EV_PERSIST, on_acceptable, base);
-	if (!metrics.acceptable || event_add(metrics.acceptable, NULL) < 0)
-		log_error("metrics_listen: out of memory");
+	for (unsigned int i = 0; metrics.listener.fd >= 0 && i < HTTP_CLIENTS_MAX; i++) {
+		struct http_server *s = &metrics.servers[i];
+
+		s->deadline = evtimer_new(base, on_deadline, s);
+		if (s->deadline)
+			on_deadline(-1, EV_TIMEOUT, s);
+		else
+			log_error("metrics_listen: out of memory");
+	}
 }
 
 static void http_end(void)
 {
-	while (metrics.clients)
-		client_free(metrics.clients);
-	if (metrics.acceptable)
-		event_free(metrics.acceptable);
-	metrics.acceptable = NULL;
+	for (unsigned int i = 0; i < HTTP_CLIENTS_MAX; i++) {
+		struct http_server *s = &metrics.servers[i];
+
+		if (s->http)
+			evhttp_free(s->http);
+		if (s->deadline)
+			event_free(s->deadline);
+		*s = (struct http_server){};
+	}
 	listen_close(&metrics.listener);
 }
 

@@ -36,8 +36,8 @@ char *metrics_text(bool openmetrics);
 void metrics_open(const struct metrics_options *options);
 
 /**
- * Serves what is open, and writes the file, from now on.  16 clients are served at a time, each for ten
- * seconds at most.
+ * Serves what is open, and writes the file, from now on.  16 clients are served at a time, each for five
+ * seconds at most; more wait for their turn.
  */
 void metrics_run(struct event_base *base);
 
