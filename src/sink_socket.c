@@ -17,25 +17,34 @@
 
 #define CONNECT_MS	3000	/* for each address of a name */
 #define SLICE_MS	100	/* how long is waited at a time until the end is noticed */
+#define REFUSED_MS	1000	/* a host may tell of one refused datagram in that time: icmp(7), icmp_ratelimit */
+#define ANSWER_MS	500	/* what is not refused until then has arrived */
 #define PIECES		64	/* of a chunk, per system call */
+
+/* What the sink knows of its peer; the names follow it in memory. */
+struct socket_dest {
+	struct ulogd_socket to;
+	int refused;		/* UDP: why the last datagram was refused, an errno; 0: it was not */
+	int64_t refused_ms;	/* when that was */
+};
 
 void *sink_socket_dest(const struct ulogd_socket *socket)
 {
 	size_t host_len = strlen(socket->host) + 1, port_len = strlen(socket->port) + 1;
-	struct ulogd_socket *dest = malloc(sizeof(*dest) + host_len + port_len);
+	struct socket_dest *dest = calloc(1, sizeof(*dest) + host_len + port_len);
 	char *copy = (char *)(dest + 1);
 
 	if (!dest)
 		return NULL;
-	*dest = *socket;
-	dest->host = memcpy(copy, socket->host, host_len);
-	dest->port = memcpy(copy + host_len, socket->port, port_len);
+	dest->to = *socket;
+	dest->to.host = memcpy(copy, socket->host, host_len);
+	dest->to.port = memcpy(copy + host_len, socket->port, port_len);
 	return dest;
 }
 
 static bool socket_same(const void *a, const void *b)
 {
-	return ((const struct ulogd_socket *)a)->kind == ((const struct ulogd_socket *)b)->kind;
+	return ((const struct socket_dest *)a)->to.kind == ((const struct socket_dest *)b)->to.kind;
 }
 
 static bool is_datagram(const struct ulogd_socket *to)
@@ -226,7 +235,7 @@ static int connect_inet(struct sink *sink, const struct ulogd_socket *to)
 
 static int socket_open(struct sink *sink)
 {
-	const struct ulogd_socket *to = sink_dest(sink);
+	const struct ulogd_socket *to = &((const struct socket_dest *)sink_dest(sink))->to;
 	int fd;
 
 	if (to->kind == ULOGD_SOCKET_TCP || to->kind == ULOGD_SOCKET_UDP)
@@ -271,39 +280,72 @@ static unsigned int pieces_gather(const struct ulogd_socket *to, const struct ch
 	return n;
 }
 
-static int socket_write(struct sink *sink, struct chunk *c)
+/* Waits for what the other side has to say against a datagram: a positive errno, or 0 when it is silent. */
+static int answer_wait(struct sink *sink, int err)
 {
-	const struct ulogd_socket *to = sink_dest(sink);
+	struct pollfd pfd = { .fd = sink_fd(sink), .events = 0 };
+	socklen_t len = sizeof(err);
+
+	for (int ms = 0; ms < ANSWER_MS; ms += SLICE_MS) {
+		if (poll(&pfd, 1, SLICE_MS) > 0)
+			return getsockopt(pfd.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 ? errno : err;
+		if (sink_out_of_time(sink))
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * Sends what is next; where the last datagram was refused only one, to see whether that has changed: it is sent
+ * again until it is not refused.
+ */
+static int pieces_send(struct sink *sink, struct chunk *c)
+{
+	struct socket_dest *dest = sink_dest(sink);
 	struct mmsghdr msgs[PIECES];
 	struct iovec iov[PIECES];
+	unsigned int pieces = pieces_gather(&dest->to, c, msgs, iov);
+	int n = sendmmsg(sink_fd(sink), msgs, dest->refused ? 1 : pieces, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno;
+	if (dest->refused)
+		dest->refused = answer_wait(sink, dest->refused);
+	for (int i = 0; i < n && !dest->refused; i++)
+		c->done += msgs[i].msg_len;
+	return dest->refused;
+}
+
+static int socket_write(struct sink *sink, struct chunk *c)
+{
+	struct socket_dest *dest = sink_dest(sink);
+	bool udp = dest->to.kind == ULOGD_SOCKET_UDP;
 	int err = 0;
 
-	if (!is_datagram(to) && peer_gone(sink_fd(sink)))
+	if (dest->refused && log_now_ms() < dest->refused_ms + REFUSED_MS)
+		return -dest->refused;
+	if (!is_datagram(&dest->to) && peer_gone(sink_fd(sink)))
 		err = EPIPE;
 	while (!err && c->done < c->len) {
-		int n = sendmmsg(sink_fd(sink), msgs, pieces_gather(to, c, msgs, iov),
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		for (int i = 0; i < n; i++)
-			c->done += msgs[i].msg_len;
-		if (n >= 0)
-			continue;
-		if (errno == ENOBUFS) {
+		err = pieces_send(sink, c);
+		if (err == ENOBUFS)
 			return -EAGAIN;
-		} else if (errno == EAGAIN) {
-			if (sink_wait_writable(sink) < 0)
-				return -EAGAIN;
-		} else if (errno == EMSGSIZE) {
+		if (err == EAGAIN && sink_wait_writable(sink) < 0)
+			return -EAGAIN;
+		if (err == EMSGSIZE)
 			sink_skip_record(sink, c, -EMSGSIZE);
-		} else if (errno != EINTR) {
-			err = errno;
-		}
+		if (err == EAGAIN || err == EMSGSIZE || err == EINTR)
+			err = 0;
 	}
 	if (!err)
 		return 0;
 	/* The next connection begins with a whole record. */
 	chunk_rewind(c);
-	socket_close(sink);
+	dest->refused = udp ? err : 0;
+	dest->refused_ms = log_now_ms();
+	/* A socket that has told of a refusal is as good as before. */
+	if (!udp || err != ECONNREFUSED)
+		socket_close(sink);
 	return -err;
 }
 

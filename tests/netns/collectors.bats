@@ -146,6 +146,33 @@ last_datagram() {
 	[ "$(lines "$T/received.1")" = "$(lines "$T/received.1.sizes")" ]
 }
 
+@test "udp: a peer that refuses is said once, and records wait until it does not" {
+	json_conf "$(mode udp)"
+	start_logging
+	nft_chain ip "input priority 0" 'icmp type destination-unreachable counter name seen'
+	# The refusal comes when the first datagram has been sent: that one counts as written.
+	send_logged 0 1
+	wait_for "a refusal" seen_more 0
+	send_logged 1 1
+	wait_for "the daemon to say so" grep -q "udp:.*: cannot write: Connection refused; will keep trying" "$T/log.log"
+	# No more than the buffer of a collector takes.
+	send_logged 2 28
+	wait_for "the refusal of a datagram sent again" seen_more 1
+	collect udp
+	wait_for "what had waited" has_received 29
+	wait_for "the daemon to say so" grep -q "udp:.*: writes again after [0-9]* s, 0 records lost" "$T/log.log"
+	send_logged 30 10
+	wait_for "what came afterwards" has_received 39
+	stop_counted udp:.*
+	[ "$written $lost" = "40 0" ]
+	received | diff <(seq 1 39) -
+	[ "$(grep -c 'cannot write' "$T/log.log")" = 1 ]
+	[ "$(grep -c 'writes again' "$T/log.log")" = 1 ]
+	if grep 'opened again' "$T/log.log"; then
+		fail "the socket was opened again"
+	fi
+}
+
 # --- comes and goes -----------------------------------------------------------------------------
 
 # Nothing is in flight when the collector goes away: comes_back KIND [OPTION...].
