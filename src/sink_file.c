@@ -39,6 +39,7 @@ struct file_dest {
 	dev_t dev;			/* … and which one */
 	ino_t ino;
 	uint64_t size;			/* … and its bytes, when this was last looked at */
+	bool line_cut;			/* it ends in the middle of a line that an earlier daemon has begun */
 	bool astray;			/* it lost its name, and that could not be opened again: said */
 	bool dirty;			/* written since the last fdatasync() */
 	int64_t synced_ms;		/* when that was */
@@ -318,6 +319,40 @@ static bool is_open_file(const struct file_dest *dest, const struct stat *st)
 	return st->st_dev == dest->dev && st->st_ino == dest->ino;
 }
 
+/* True when somebody was stopped in the middle of the file's last line. */
+static bool ends_within_line(const struct ulogd_file *file, const char *path, const struct stat *st)
+{
+	char last = '\n';
+	int fd;
+
+	if (file->adopt || file->trailer_len > 0 || is_stdout(path) || !S_ISREG(st->st_mode) || st->st_size == 0)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;	/* one may be allowed to write only */
+	if (pread(fd, &last, 1, st->st_size - 1) < 0)
+		log_debug("%s: cannot read its end: %s", path, strerror(errno));
+	close(fd);
+	return last != '\n';
+}
+
+/* Ends the line that an earlier daemon has begun, so that it stays alone. */
+static int line_end(struct sink *sink)
+{
+	struct file_dest *dest = sink_dest(sink);
+	uint32_t done = 0;
+	int ret;
+
+	if (!dest->line_cut)
+		return 0;
+	ret = write_upto(sink, "\n", &done, 1);
+	if (ret < 0)
+		return ret;
+	dest->line_cut = false;
+	log_notice("%s: its last line was cut, goes on in the next one", dest->now);
+	return 0;
+}
+
 static bool file_is_rotated(const struct file_dest *dest)
 {
 	return dest->rotator && dest->regular && !is_stdout(dest->now);
@@ -361,6 +396,9 @@ static void file_opened(struct sink *sink, const char *path, const struct stat *
 {
 	struct file_dest *dest = sink_dest(sink);
 
+	/* What we have written into a file before need not be lines. */
+	if (!is_open_file(dest, st))
+		dest->line_cut = ends_within_line(&dest->file, path, st);
 	dest->regular = S_ISREG(st->st_mode);
 	dest->dev = st->st_dev;
 	dest->ino = st->st_ino;
@@ -541,6 +579,7 @@ static int file_follow(struct sink *sink, struct chunk *c)
 	if (dest->size > 0)
 		return 0;
 	chunk_rewind(c);
+	dest->line_cut = false;
 	dest->size = dest->file.header_len;
 	return header_write(sink_fd(sink), &dest->file);
 }
@@ -634,6 +673,8 @@ static int file_write(struct sink *sink, struct chunk *c)
 	ret = file_follow(sink, c);
 	if (ret == 0)
 		ret = reader_greet(sink, c);
+	if (ret == 0)
+		ret = line_end(sink);
 	if (file_is_rotated(dest) && !dest->tidied)
 		rotator_tidy(dest->rotator);
 	dest->tidied = true;

@@ -485,6 +485,8 @@ struct ulogd_file {
 	 * @file: as given to ulogd_output_file(), but for the path; @fd: open for reading
 	 * Answers how many bytes are whole: behind them a crash has cut a record, which is taken
 	 * off.  -EBADMSG: the file holds something else, and is moved aside.
+	 * NULL without a trailer: the file holds lines.  If it does not end with one, a newline is
+	 * written before the first record.
 	 */
 	int64_t (*adopt)(const struct ulogd_file *file, int fd);
 };

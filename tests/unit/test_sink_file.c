@@ -213,6 +213,63 @@ static void a_file_that_has_its_trailer_goes_on_without(void **state)
 	}
 }
 
+static void a_line_that_was_cut_stays_alone(void **state)
+{
+	(void)state;
+	test_file_write(t.path, "one\ntw", 6);
+	start((struct ulogd_file){});
+	assert_file(t.path, "one\ntw");
+	disk_fails(ENOSPC, 0);
+	push("three\n");
+	wait_until(log_has("cannot write: No space left on device"));
+	disk_works();
+	push("four\n");
+	sink_fini_all();
+	assert_file(t.path, "one\ntw\nthree\nfour\n");
+	assert_log_has("log: its last line was cut");
+}
+
+/* Hands over a record that is no line. */
+static void push_without_newline(const char *text)
+{
+	struct ulogd_buf out;
+
+	assert_true(outlet_begin(&t.outlet, 0, &out));
+	ulogd_buf_mem(&out, text, strlen(text));
+	outlet_commit(&t.outlet, out.p);
+	outlet_flush(&t.outlet);
+}
+
+static void records_that_are_no_lines_get_no_ends(void **state)
+{
+	(void)state;
+	start((struct ulogd_file){});
+	push_without_newline("a");
+	wait_until(file_is(t.path, "a"));
+	sink_reopen_all();
+	push_without_newline("b");
+	wait_until(file_is(t.path, "ab"));
+	assert_int_equal(rename(t.path, t.moved), 0);
+	push_without_newline("c");
+	wait_until(file_is(t.path, "c"));
+	push_without_newline("d");
+	sink_fini_all();
+	assert_file(t.path, "cd");
+	assert_file(t.moved, "ab");
+	assert_log_lacks("was cut");
+}
+
+static void a_file_that_was_emptied_needs_no_end_of_its_line(void **state)
+{
+	(void)state;
+	test_file_write(t.path, "tw", 2);
+	start((struct ulogd_file){});
+	assert_int_equal(truncate(t.path, 0), 0);
+	push("three\n");
+	sink_fini_all();
+	assert_file(t.path, "three\n");
+}
+
 static void a_file_that_was_replaced_is_followed(void **state)
 {
 	(void)state;
@@ -672,6 +729,9 @@ int main(void)
 		unit(a_file_that_was_renamed_is_noticed_before_the_next_record),
 		unit(a_file_that_was_removed_is_made_anew),
 		unit(a_file_that_has_its_trailer_goes_on_without),
+		unit(a_line_that_was_cut_stays_alone),
+		unit(records_that_are_no_lines_get_no_ends),
+		unit(a_file_that_was_emptied_needs_no_end_of_its_line),
 		unit(a_file_that_was_replaced_is_followed),
 		unit(a_file_that_was_emptied_begins_with_its_header),
 		unit(records_wait_for_a_directory_that_was_removed),
