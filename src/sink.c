@@ -22,6 +22,7 @@
 #define STALL_MS	50	/* how long a lane waits for the spooler to make room, once */
 #define SPOOL_RETRY_MS	1000	/* pause after the spool could not be written */
 #define SLOW_MS		100	/* how long a write waits for the other side at a time */
+#define PATIENCE_MS	200	/* an end that takes no longer needs no words */
 
 struct chunk_list {
 	struct chunk *first, **tail;
@@ -56,6 +57,7 @@ struct sink {
 	bool reopen;
 	bool closing;			/* no lane is left: end when the queue is empty */
 	int64_t deadline_ms;		/* not 0: nobody waits longer */
+	bool wait_said;			/* the end waits for it: said */
 
 	/*
 	 * Order: `current', the spool, `saving' if it is another one, the queue.  While the spool
@@ -1397,18 +1399,66 @@ void sink_begin_stop_all(unsigned int timeout_ms)
 		sink_begin_stop(sink, timeout_ms);
 }
 
+/* Says that the end waits for it, if so. */
+static void wait_say(struct sink *sink)
+{
+	int64_t left_ms, records;
+
+	pthread_mutex_lock(&sink->lock);
+	left_ms = sink->deadline_ms - log_now_ms();
+	records = (int64_t)sink->waiting + sink->spooled;
+	if (!sink->wait_said && !sink->ops->transient && records > 0 && left_ms > 0) {
+		log_notice("stopping: %" PRId64 " records still wait for %s, up to %" PRId64
+			   " s; a second signal ends at once", records, sink->name, (left_ms + 999) / 1000);
+		sink->wait_said = true;
+	}
+	pthread_mutex_unlock(&sink->lock);
+}
+
+void sink_say_failing(void)
+{
+	for (struct sink *sink = sinks; sink; sink = sink->next) {
+		bool failing;
+
+		pthread_mutex_lock(&sink->lock);
+		failing = (sink->failing || sink->slow) && !sink->spool;
+		pthread_mutex_unlock(&sink->lock);
+		if (failing)
+			wait_say(sink);
+	}
+}
+
+/* Waits for the threads of a sink that ends; says so if that is not over at @patience. */
+static void sink_join(struct sink *sink, const struct timespec *patience)
+{
+	if (sink->started && pthread_timedjoin_np(sink->thread, NULL, patience) != 0) {
+		wait_say(sink);
+		pthread_join(sink->thread, NULL);
+	}
+	if (sink->spooler_started)
+		pthread_join(sink->spooler, NULL);
+	sink->started = sink->spooler_started = false;
+}
+
+void sink_stop_all(void)
+{
+	struct timespec patience;
+
+	clock_gettime(CLOCK_REALTIME, &patience);
+	patience.tv_nsec += PATIENCE_MS * 1000000;
+	patience.tv_sec += patience.tv_nsec / 1000000000;
+	patience.tv_nsec %= 1000000000;
+	for (struct sink *sink = sinks; sink; sink = sink->next)
+		sink_close(sink);
+	for (struct sink *sink = sinks; sink; sink = sink->next)
+		sink_join(sink, &patience);
+}
+
 void sink_fini_all(void)
 {
 	struct sink *sink;
 
-	for (sink = sinks; sink; sink = sink->next)
-		sink_close(sink);
-	for (sink = sinks; sink; sink = sink->next) {
-		if (sink->started)
-			pthread_join(sink->thread, NULL);
-		if (sink->spooler_started)
-			pthread_join(sink->spooler, NULL);
-	}
+	sink_stop_all();
 	sink_report_all();
 	while ((sink = sinks)) {
 		sinks = sink->next;

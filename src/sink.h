@@ -194,10 +194,16 @@ void sink_report_all(void);
 /** From now on lanes wait no longer than @timeout_ms for room, and sinks try no longer. */
 void sink_begin_stop_all(unsigned int timeout_ms);
 
+/** Says which destinations fail that the end is going to wait for. */
+void sink_say_failing(void);
+
 /**
- * Ends all threads when everything is written or the time is over, what is left goes to the
- * spools; frees all sinks.
+ * Ends all threads when everything is written or the time is over; what is left goes to the
+ * spools.  sink_begin_stop_all() may be called meanwhile, by another thread, to make the time shorter.
  */
+void sink_stop_all(void);
+
+/** The same, and frees all sinks. */
 void sink_fini_all(void);
 
 /** Where one lane appends for one sink: its chunk. */

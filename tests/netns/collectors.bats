@@ -325,6 +325,55 @@ waits() {
 	[ $((written + lost)) = 5000 ]
 }
 
+# Tell the daemon, which ends already, to end, until it has: insist PID.
+insist() {
+	kill "$1" 2>/dev/null || return 0
+	process_gone "$1"
+}
+
+# The end says that it waits for the destination NAME; then a second signal ends the daemon: stop_twice NAME.
+stop_twice() {
+	local pid=${PID[log]}
+
+	kill "$pid"
+	wait_for "the daemon to say what it waits for" grep -qE \
+		"stopping: [0-9]+ records still wait for $1.*, up to [0-9] s; a second signal ends at once" "$T/log.log"
+	wait_for "the end" insist "$pid"
+	ended log
+	[ "$status" = 0 ] || fail "exit status $status"
+	grep -q 'second signal received' "$T/log.log" || fail "it did not need a second signal"
+}
+
+@test "a second signal ends the wait for a collector that is away; its records are counted as lost" {
+	json_conf "$(mode tcp)"
+	start_logging
+	send_logged 0 10
+	wait_for "the failure" grep -q "tcp:.*: cannot write" "$T/log.log"
+	stop_twice tcp:
+	grep -q "stopping: 10 records still wait" "$T/log.log"
+	grep -q "tcp:.*: 0 records written (0 bytes), 10 lost (stopped: 10)" "$T/log.log"
+}
+
+@test "a second signal ends the wait of a lane for a collector that is away" {
+	json_conf "$(mode tcp)" queue_size=262144 queue_full=wait
+	start_logging
+	numbered 0 5000 | send_frames tap0
+	wait_for "the failure" grep -q "tcp:.*: cannot write" "$T/log.log"
+	stop_twice tcp:
+}
+
+@test "a second signal ends the wait for a collector that reads nothing; its records stay in the spool" {
+	json_conf "$(mode unix)" queue_full=spool "spool_dir=\"$T/spool\""
+	mkdir "$T/spool"
+	start_logging
+	collect unix --rcvbuf 4096 --gate "$T/gate"
+	send_logged 0 3000
+	wait_for "something in the spool" compgen -G "$T/spool/*/*" >/dev/null
+	stop_twice unix:
+	grep -qE "stopped with [1-9][0-9]* records in the spool" "$T/log.log"
+	grep -qE "unix:.*: [0-9]+ records written \([0-9]+ bytes\), 0 lost" "$T/log.log"
+}
+
 # --- names --------------------------------------------------------------------------------------
 
 @test "a name that cannot be resolved is said once; when it can, records arrive" {
