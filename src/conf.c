@@ -479,6 +479,7 @@ static bool word_in(const char *word, const char *const *list)
 static void key_unknown(struct conf *conf, const struct conf_section *section,
 			const struct conf_line *line, cfg_opt_t *known, const char *const *skip)
 {
+	const char *elsewhere = conf->elsewhere ? conf->elsewhere(section, line->key) : NULL;
 	struct conf_guess guess = {};
 
 	for (cfg_opt_t *o = known; o->name; o++)
@@ -486,7 +487,7 @@ static void key_unknown(struct conf *conf, const struct conf_section *section,
 	for (; skip && *skip; skip++)
 		conf_guess(&guess, line->key, *skip);
 	conf_complain(conf, line->at, section->name, "unknown config key \"%s\"%s", line->key,
-		      guess.best ? conf_guess_text(&guess) :
+		      elsewhere ? elsewhere : guess.best ? conf_guess_text(&guess) :
 		      known->name ? "; see --print-config for the keys of this section" :
 		      "; this plugin has no options");
 }

@@ -43,6 +43,11 @@ struct conf {
 	struct conf_section *sections;	/* in the order of the file, each name once */
 	char **files;			/* names of all files read */
 	unsigned int n_files;
+	/**
+	 * NULL, or says where an unknown key of @section may belong: text to append to the error, which
+	 * is there until the next call, or NULL.
+	 */
+	const char *(*elsewhere)(const struct conf_section *section, const char *key);
 };
 
 /** Options and the struct their values go to. */

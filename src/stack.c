@@ -129,6 +129,47 @@ struct member {
 
 #define STACK_LENGTH_MAX 64
 
+/* The stack that is being added. */
+static struct {
+	const struct member *members;
+	unsigned int n;
+} adding;
+
+static bool plugin_has_option(const struct ulogd_plugin *plugin, const char *name)
+{
+	const struct ulogd_option *tables[] = { plugin->options, instance_common_options(plugin) };
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct ulogd_option *o = tables[i]; o && o->name; o++)
+			if (strcmp(o->name, name) == 0)
+				return true;
+	return false;
+}
+
+/* For struct conf: which plugin has an option that the one of @section has not. */
+static const char *key_elsewhere(const struct conf_section *section, const char *key)
+{
+	static char text[256];
+
+	for (unsigned int i = 0; i < adding.n; i++) {
+		const struct member *m = &adding.members[i];
+
+		if (strcmp(m->id, section->name) == 0 || !plugin_has_option(m->plugin, key))
+			continue;
+		snprintf(text, sizeof(text), "; %s of the same stack has it: put it into [%s]", m->plugin->name,
+			 m->id);
+		return text;
+	}
+	for (unsigned int i = 0; plugin_at(i); i++) {
+		if (!plugin_has_option(plugin_at(i), key))
+			continue;
+		snprintf(text, sizeof(text), "; %s has it: put it into the section of its instance",
+			 plugin_at(i)->name);
+		return text;
+	}
+	return NULL;
+}
+
 /* An id for an example: "ip2str1" for IP2STR. */
 static const char *example_id(const char *name)
 {
@@ -329,6 +370,9 @@ void stack_add(struct conf *conf, struct conf_place at, const char *text, bool l
 		conf_complain(conf, at, "global", "stack: it is empty; write id:PLUGIN,id:PLUGIN,…");
 		goto out;
 	}
+	adding.members = members;
+	adding.n = n;
+	conf->elsewhere = key_elsewhere;
 	if (members_check(conf, at, members, n) < 0) {
 		sections_check(conf, at, members, n);
 		goto out;
@@ -345,6 +389,7 @@ void stack_add(struct conf *conf, struct conf_place at, const char *text, bool l
 		lanes = tree->input->lanes;
 	}
 out:
+	adding.n = 0;
 	free(copy);
 }
 

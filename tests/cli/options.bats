@@ -153,6 +153,16 @@ setup() {
 	[ "$output" = "" ]
 }
 
+@test "an_option_of_another_plugin_is_said_to_be_that_ones" {
+	small_conf "global:stack=v1:VECTOR,base1:BASE,ip2str1:IP2STR,json1:JSON" \
+		"global:stack=v1:VECTOR,$VECTOR_FILTERS,emu2:LOGEMU" format=kernel rotate_size=1M "[emu2]" eventv1=1 \
+		"[json1]" "file=\"$T/json\""
+	exits 1 ulogd -t -c "$CONF"
+	says "v1: unknown config key \"format\"; PRINTPKT of the same stack has it: put it into [print1]" \
+		"v1: unknown config key \"rotate_size\"; LOGEMU of the same stack has it: put it into [emu1]" \
+		"emu2: unknown config key \"eventv1\"; JSON has it: put it into the section of its instance"
+}
+
 @test "lenient_says_the_same_and_goes_on" {
 	small_conf foo=1 repeat=x "global:rmem=4096"
 	exits 1 ulogd -t -c "$CONF"
