@@ -223,7 +223,7 @@ static void file_options_check(struct conf *conf, struct ulogd_instance *inst)
 	inst->file.rotate.compress = common->rotate_compress;
 }
 
-static const struct ulogd_option *lanes_option(const struct ulogd_instance *inst)
+const struct ulogd_option *instance_lanes_option(const struct ulogd_instance *inst)
 {
 	for (const struct ulogd_option *o = inst->plugin->options; o && o->name; o++)
 		if (o->type == ULOGD_OPTION_LANES)
@@ -233,7 +233,7 @@ static const struct ulogd_option *lanes_option(const struct ulogd_instance *inst
 
 static void lanes_count(struct ulogd_instance *inst)
 {
-	const struct ulogd_option *o = lanes_option(inst);
+	const struct ulogd_option *o = instance_lanes_option(inst);
 	conf_origin origin = o ? inst->origins[o - inst->plugin->options] : NULL;
 	int64_t first, last;
 
@@ -291,7 +291,7 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 
 void instance_set_nth(struct ulogd_instance *inst, unsigned int nth)
 {
-	const struct ulogd_option *o = lanes_option(inst);
+	const struct ulogd_option *o = instance_lanes_option(inst);
 
 	if (o)
 		*(int32_t *)((char *)inst->priv + o->offset) += (int32_t)nth;

@@ -90,6 +90,9 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 				    const struct ulogd_plugin *plugin,
 				    struct ulogd_instance *parent);
 
+/** The option of an input that may name several, of the kind ULOGD_OPTION_LANES; NULL: none. */
+const struct ulogd_option *instance_lanes_option(const struct ulogd_instance *inst);
+
 /** Makes an input the @nth, from 0, of those that its section names as first-last. */
 void instance_set_nth(struct ulogd_instance *inst, unsigned int nth);
 

@@ -887,6 +887,13 @@ static int serve(void)
 	return ret < 0 || stack_failed() ? 1 : 0;
 }
 
+/* What -t says of a configuration that can be used. */
+static void print_fine(void)
+{
+	printf("%s: fine, stacks: %u\n", args.conf_path, stack_count());
+	stack_print_lanes(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	struct configuration *first = configuration_new();
@@ -917,7 +924,7 @@ int main(int argc, char **argv)
 		if (status == 0 && args.print_config)
 			stack_print_config(stdout);
 		else if (status == 0)
-			printf("%s: fine, stacks: %u\n", args.conf_path, stack_count());
+			print_fine();
 		goto out;
 	}
 

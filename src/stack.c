@@ -478,6 +478,27 @@ void stack_warn_unused(struct conf *conf)
 	}
 }
 
+void stack_print_lanes(FILE *out)
+{
+	char first[32], last[32];
+
+	for (const struct tree *tree = trees; tree; tree = tree->next) {
+		const struct ulogd_instance *inst = tree->input;
+		const char *option;
+
+		if (inst->lanes < 2)
+			continue;
+		option = instance_lanes_option(inst)->name;
+		/* The trees of one input follow one another. */
+		if (tree->nth == 0)
+			instance_option_text(inst, option, first, sizeof(first));
+		else if (tree->nth == inst->lanes - 1)
+			fprintf(out, "%s:%s: %s %s to %s, each with stacks of its own\n", inst->id,
+				inst->plugin->name, option, first,
+				instance_option_text(inst, option, last, sizeof(last)));
+	}
+}
+
 static void print_visit(struct ulogd_instance *inst, void *arg)
 {
 	if (inst->tree->nth == 0)

@@ -38,6 +38,9 @@ void stack_walk_inputs(void (*visit)(struct ulogd_instance *inst, void *arg), vo
 /** Warns of sections that no instance uses but that look misspelt. */
 void stack_warn_unused(struct conf *conf);
 
+/** Prints which inputs have several lanes, and so more stacks than the file has lines for them. */
+void stack_print_lanes(FILE *out);
+
 /** Prints every instance's options, their values and where these come from. */
 void stack_print_config(FILE *out);
 

@@ -44,14 +44,20 @@ static json_t *counters(const struct ulogd_instance *inst)
 /* Finds the stacks an instance is part of by their names, and adds its own to them. */
 static void instance_add(struct ulogd_instance *inst, unsigned int first, unsigned int last, void *arg)
 {
-	json_t *status = arg, *stacks = json_object_get(status, "stacks"), *json, *numbers;
+	json_t *status = arg, *stacks = json_object_get(status, "stacks"), *json, *numbers, *subject = NULL;
 	char value[256];
 
+	if (inst->plugin->subject) {
+		instance_option_text(inst, inst->plugin->subject, value, sizeof(value));
+		subject = json_pack("{s:o}", inst->plugin->subject, text(value));
+	}
 	for (unsigned int i = first; i <= last; i++) {
 		json_t *stack = json_array_get(stacks, i - 1), *members;
 
 		if (!stack) {
 			stack = json_pack("{s:i, s:[]}", "number", (int)i, "instances");
+			if (subject)
+				json_object_set(stack, "subject", subject);
 			json_array_append_new(stacks, stack);
 		}
 		members = json_object_get(stack, "instances");
@@ -65,10 +71,8 @@ static void instance_add(struct ulogd_instance *inst, unsigned int first, unsign
 	json_object_set_new(json, "plugin", json_string(inst->plugin->name));
 	json_object_set_new(json, "kind", json_string(plugin_kind_name(inst->plugin->kind)));
 	json_object_set_new(json, "stacks", numbers);
-	if (inst->plugin->subject) {
-		instance_option_text(inst, inst->plugin->subject, value, sizeof(value));
-		json_object_set_new(json, "subject", json_pack("{s:o}", inst->plugin->subject, text(value)));
-	}
+	if (subject)
+		json_object_set_new(json, "subject", subject);
 	json_object_set_new(json, "passed", number(ulogd_counted(&inst->passed)));
 	json_object_set_new(json, "filtered", number(ulogd_counted(&inst->stopped)));
 	json_object_set_new(json, "failed", number(ulogd_counted(&inst->failed)));

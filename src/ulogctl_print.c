@@ -94,6 +94,19 @@ static void head_print(const json_t *status, FILE *out)
 	fputs("\n", out);
 }
 
+/* What an input reads: "(group 7)". */
+static void subject_print(const json_t *stack, FILE *out)
+{
+	const json_t *value;
+	const char *key;
+
+	json_object_foreach(json_object_get(stack, "subject"), key, value) {
+		fprintf(out, "(%s ", key);
+		print_safe(json_string_value(value), out);
+		fputs(")", out);
+	}
+}
+
 static void stacks_print(const json_t *stacks, FILE *out)
 {
 	const json_t *stack, *member;
@@ -105,6 +118,8 @@ static void stacks_print(const json_t *stacks, FILE *out)
 		json_array_foreach(json_object_get(stack, "instances"), j, member) {
 			fputs(j > 0 ? "," : "", out);
 			print_safe(json_string_value(member), out);
+			if (j == 0)
+				subject_print(stack, out);
 		}
 		fputs("\n", out);
 	}

@@ -54,6 +54,22 @@ in_order() {
 	sort -n "$T/numbers" | diff -q - "$T/numbers"
 }
 
+@test "stacks of several groups are told apart" {
+	lanes_conf 10-12
+	ns "$ULOGD" --plugin-dir "$PLUGIN_DIR" -t -c "$T/log.conf" >"$T/said"
+	diff "$T/said" - <<-EOF
+	$T/log.conf: fine, stacks: 6
+	log1:NFLOG: group 10 to 12, each with stacks of its own
+	EOF
+	start_ulogd log
+	ctl status | sed -n '/^STACK/,/^$/p' >"$T/stacks"
+	grep -qE '^ +1  log1:NFLOG\(group 10\),base1:BASE,out1:GPRINT$' "$T/stacks"
+	grep -qE '^ +3  log1:NFLOG\(group 11\),base1:BASE,out1:GPRINT$' "$T/stacks"
+	[ "$(ctl status --json | jq -c '[.stacks[] | [.subject.group, .instances[0]]] | unique')" = \
+		'[["10","log1:NFLOG"],["11","log1:NFLOG"],["12","log1:NFLOG"]]' ]
+	stop log
+}
+
 @test "each CPU has its group by the nft rules of ulogctl: all packets are logged, in the order of their lane" {
 	lanes_conf 10-11
 	start_ulogd log

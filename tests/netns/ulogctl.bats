@@ -90,7 +90,7 @@ sample() {
 		"$(stat -c %s "$T/log.txt")" ]
 	[ "$(jq '[.destinations[].dropped[]] | add' "$T/status")" = 0 ]
 	ctl status >"$T/table"
-	grep -qE '^ +2  log1:NFLOG,pcap1:PCAP$' "$T/table"
+	grep -qE '^ +2  log1:NFLOG\(group 7\),pcap1:PCAP$' "$T/table"
 	grep -qE '^emu1 +LOGEMU +1 +500 +0 +0$' "$T/table"
 	grep -qE '^log1 +NFLOG +1-2 +500 +0 +0  group 7: received 500, lost 0' "$T/table"
 	stop log
