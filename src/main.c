@@ -888,10 +888,11 @@ static int serve(void)
 }
 
 /* What -t says of a configuration that can be used. */
-static void print_fine(void)
+static void print_fine(const struct conf *conf)
 {
 	printf("%s: fine, stacks: %u\n", args.conf_path, stack_count());
 	stack_print_lanes(stdout);
+	stack_print_unused(conf, args.conf_path, stdout);
 }
 
 int main(int argc, char **argv)
@@ -924,7 +925,7 @@ int main(int argc, char **argv)
 		if (status == 0 && args.print_config)
 			stack_print_config(stdout);
 		else if (status == 0)
-			print_fine();
+			print_fine(&first->conf);
 		goto out;
 	}
 

@@ -478,6 +478,24 @@ void stack_warn_unused(struct conf *conf)
 	}
 }
 
+void stack_print_unused(const struct conf *conf, const char *path, FILE *out)
+{
+	bool any = false;
+
+	for (const struct conf_section *s = conf->sections; s; s = s->next) {
+		if (s->used)
+			continue;
+		fprintf(out, any ? ", [%s] at " : "no stack uses the sections [%s] at ", s->name);
+		if (strcmp(s->at.file, path) == 0)
+			fprintf(out, "line %u", s->at.line);
+		else
+			fprintf(out, "%s:%u", s->at.file, s->at.line);
+		any = true;
+	}
+	if (any)
+		fputs("\n", out);
+}
+
 void stack_print_lanes(FILE *out)
 {
 	char first[32], last[32];

@@ -38,6 +38,9 @@ void stack_walk_inputs(void (*visit)(struct ulogd_instance *inst, void *arg), vo
 /** Warns of sections that no instance uses but that look misspelt. */
 void stack_warn_unused(struct conf *conf);
 
+/** Prints a line with the sections that no instance uses, if there are any; @path: the file that is read first. */
+void stack_print_unused(const struct conf *conf, const char *path, FILE *out);
+
 /** Prints which inputs have several lanes, and so more stacks than the file has lines for them. */
 void stack_print_lanes(FILE *out);
 

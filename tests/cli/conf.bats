@@ -122,6 +122,16 @@ value() {
 	succeeds ulogd -t -c "$CONF"
 }
 
+@test "sections_that_nobody_uses_are_listed_by_t_alone" {
+	printf '[other]\n\n[unused-two]\n' >"$T/more.conf"
+	small_conf "global:include=more.conf" "[unused-one]" foo=1
+	succeeds ulogd -t -c "$CONF"
+	[ "$output" = "$CONF: fine, stacks: 1
+no stack uses the sections [other] at $T/more.conf:1, [unused-two] at $T/more.conf:3, [unused-one] at line 11" ]
+	succeeds ulogd -v -c "$CONF"
+	[[ $stderr != *unused-one* ]]
+}
+
 @test "a_section_that_is_nearly_an_instances_is_said" {
 	small_conf
 	sed -i 's/^\[v1\]/[v11]/' "$CONF"
