@@ -463,7 +463,7 @@ static void pcapfile_stop(struct ulogd_instance *inst)
 }
 
 ULOGD_PLUGIN(struct pcapfile_source,
-	.name = "PCAPFILE", .kind = ULOGD_INPUT,
+	.name = "PCAPFILE", .kind = ULOGD_INPUT, .ends = true,
 	.options = options, .outputs = outputs, .counters = counters, .subject = "file",
 	.check = pcapfile_check,
 	.start = pcapfile_start, .stop = pcapfile_stop, .report = pcapfile_report,

@@ -360,8 +360,9 @@ void control_open(const struct control_options *o, uid_t uid)
 		return;
 	mode = socket_mode(o, &gid);
 	if (listen_unix(o->control_socket, mode, uid, gid, &control.listener, why, sizeof(why)) < 0)
-		log_notice("ulogctl cannot reach this daemon: cannot listen on %s: %s; see control_socket",
-			   o->control_socket, why);
+		log_at(__FILE__, __LINE__, o->optional ? ULOGD_INFO : ULOGD_NOTICE,
+		       "ulogctl cannot reach this daemon: cannot listen on %s: %s; see control_socket",
+		       o->control_socket, why);
 }
 
 static void accept_begin(void)

@@ -24,6 +24,7 @@
 #ifndef CONTROL_H
 #define CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -45,6 +46,7 @@ struct control_ops {
 struct control_options {
 	const char *control_socket;
 	const char *control_group;
+	bool optional;		/* nobody has asked for it: if it cannot be had, that is no news */
 };
 
 /**

@@ -64,6 +64,7 @@ struct global {
 	int32_t priority;
 	bool has_priority;		/* the configuration sets it */
 	const char *control_socket, *control_group;
+	bool has_control_socket;	/* the configuration sets it */
 	const char *metrics_listen;
 	bool metrics_listen_any;
 	const char *metrics_file;
@@ -71,7 +72,7 @@ struct global {
 };
 
 /* Options of which it matters whether they are set. */
-enum { GLOBAL_LOGFILE, GLOBAL_PRIORITY };
+enum { GLOBAL_LOGFILE, GLOBAL_PRIORITY, GLOBAL_CONTROL_SOCKET };
 
 static const struct ulogd_option global_options[] = {
 	[GLOBAL_LOGFILE] =
@@ -80,10 +81,11 @@ static const struct ulogd_option global_options[] = {
 	[GLOBAL_PRIORITY] =
 	ULOGD_OPT_INT(struct global, priority, -1, -20, 19,
 		      "nice value of the daemon from its start on, see nice(1)"),
-	ULOGD_OPT_INT(struct global, loglevel, ULOGD_NOTICE, INT32_MIN, INT32_MAX,
-		      "least level to log: 1 debug, 3 info, 5 notice, 7 error, 8 fatal"),
+	[GLOBAL_CONTROL_SOCKET] =
 	ULOGD_OPT_STRING(struct global, control_socket, RUNSTATEDIR "/ulogd/ulogd.sock",
 			 "where ulogctl reaches the daemon; empty: nowhere"),
+	ULOGD_OPT_INT(struct global, loglevel, ULOGD_NOTICE, INT32_MIN, INT32_MAX,
+		      "least level to log: 1 debug, 3 info, 5 notice, 7 error, 8 fatal"),
 	ULOGD_OPT_STRING(struct global, control_group, "", "group whose members may use it, too"),
 	ULOGD_OPT_STRING(struct global, metrics_listen, "",
 			 "ADDRESS:PORT or unix:/PATH where /metrics is served; empty: nowhere"),
@@ -385,6 +387,7 @@ static int configure(struct conf *conf, bool quiet)
 	conf_apply(conf, section, &(struct conf_target){ global_options, &read }, 1,
 		   global_lists, origins);
 	read.has_priority = origins[GLOBAL_PRIORITY] != NULL;
+	read.has_control_socket = origins[GLOBAL_CONTROL_SOCKET] != NULL;
 	if (!quiet) {
 		global = read;
 		global_conf = conf;
@@ -699,7 +702,8 @@ static const struct control_ops control_ops = {
 
 static struct control_options control_options(void)
 {
-	return (struct control_options){ global.control_socket, global.control_group };
+	return (struct control_options){ global.control_socket, global.control_group,
+					 !global.has_control_socket && stack_ends() };
 }
 #endif
 

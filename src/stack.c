@@ -405,6 +405,14 @@ void stack_walk_inputs(void (*visit)(struct ulogd_instance *inst, void *arg), vo
 		visit(tree->input, arg);
 }
 
+bool stack_ends(void)
+{
+	for (const struct tree *tree = trees; tree; tree = tree->next)
+		if (!tree->input->plugin->ends)
+			return false;
+	return true;
+}
+
 static void count_output(struct ulogd_instance *inst, void *arg)
 {
 	if (inst->plugin->kind == ULOGD_OUTPUT && !inst->child && !inst->attached)

@@ -32,6 +32,9 @@ unsigned int stack_count(void);
 void stack_walk(void (*visit)(struct ulogd_instance *inst, unsigned int first, unsigned int last,
 			      void *arg), void *arg);
 
+/** True when all inputs end by themselves. */
+bool stack_ends(void);
+
 /** Calls @visit for the input of each tree, in the order of the configuration. */
 void stack_walk_inputs(void (*visit)(struct ulogd_instance *inst, void *arg), void *arg);
 

@@ -184,6 +184,8 @@ struct ulogd_plugin {
 	const char *name;		/* as in stack=, upper case */
 	enum ulogd_kind kind;
 	bool in_netns;			/* inputs: takes network_namespace_path */
+	bool ends;			/* inputs: calls ulogd_input_done(), mostly; nobody needs to reach a
+					 * daemon whose inputs are all like that */
 	bool to_file;			/* outputs: takes the options of ulogd_output_file() */
 	const struct ulogd_option *options;	/* or NULL */
 	const struct ulogd_field *inputs;	/* or NULL */

@@ -315,3 +315,18 @@ for end in range(0, len(one) + 1, 2):
 	through
 	[[ "$(text "$T/a.txt")" == "IN= OUT= "* ]]
 }
+
+@test "a capture is read without root and without a word about the control socket that nobody has asked for" {
+	printf '%s\n' "$TCP" "$UDP6" | capture ethernet >"$T/a.pcap"
+	file_conf
+	sed -i '/^control_socket=/d; s/^loglevel=.*/loglevel=5/' "$T/a.conf"
+	nobody_writes "$T"
+	chmod a+r "$T"/a.*
+	as_nobody test -x "$ULOGD" -a -x "$STAGE" || skip "needs a build directory that others may enter"
+	succeeds as_nobody "$ULOGD" --plugin-dir "$STAGE/plugins" -v -c "$T/a.conf"
+	[ "$(lines "$T/a.txt")" = 2 ]
+	[[ $stderr != *ulogctl* ]]
+	sed -i '1a control_socket=/proc/ulogd.sock' "$T/a.conf"
+	succeeds as_nobody "$ULOGD" --plugin-dir "$STAGE/plugins" -v -c "$T/a.conf"
+	says "ulogctl cannot reach this daemon: cannot listen on /proc/ulogd.sock: "
+}
