@@ -148,7 +148,7 @@ profile_paths() {
 # accepted PROFILE - apparmor_parser compiles it without a warning, but for what it says of a kernel without AppArmor.
 accepted() {
 	succeeds apparmor_parser -Q -K --skip-kernel-load "$1"
-	! grep -v '^Cache read/write disabled' <<<"$stderr" | grep .
+	! grep -v '^Cache read/write disabled' <<<"$stderr" | grep . || fail "it complains"
 }
 
 @test "apparmor_parser accepts the profile" {
@@ -157,7 +157,7 @@ accepted() {
 	have apparmor_parser
 	[ -r "$profile" ] || skip "needs $profile"
 	accepted "$profile"
-	! grep -q @ <(grep -o '@[a-z]*@' "$profile")
+	! grep -o '@[a-z]*@' "$profile" || fail "what configure replaces is left"
 	# As packages install it: in sbin, with the plugins of this machine.
 	sed -e 's|@sbindir@|/usr/sbin|' -e 's|@sysconfdir@|/etc|' -e 's|@pluginlibdir@|/usr/lib/ulogd|' \
 		"$SOURCES/conf/apparmor/usr.sbin.ulogd.in" >"$T/profile"
@@ -215,11 +215,11 @@ accepted() {
 @test "the core names no plugin" {
 	# A diagnosis and the rules of ulogctl know the target of iptables that has the name of one.
 	! grep -E 'NFLOG|LOGEMU|PRINTPKT|SQLITE3' "$SOURCES"/src/*.[ch] |
-		grep -vE -- 'src/(diagnose|ulogctl_rules).*(-j NFLOG|"NFLOG", )'
+		grep -vE -- 'src/(diagnose|ulogctl_rules).*(-j NFLOG|"NFLOG", )' || fail "it does"
 }
 
 @test "the sources name no directory of sockets: configure does" {
-	! grep -nE '"/(var/)?run/ulogd' "$SOURCES"/src/*.c
+	! grep -nE '"/(var/)?run/ulogd' "$SOURCES"/src/*.c || fail "they do"
 	grep -q -- '-DRUNSTATEDIR' "$SOURCES/Makefile.am"
 }
 

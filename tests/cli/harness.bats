@@ -13,6 +13,18 @@ load ../lib
 	done
 }
 
+@test "checks_that_are_negated_can_fail" {
+	cd "$TESTS"
+	# To bash -e a command behind ! is no failure, whatever its status: || says what follows.
+	awk '
+		FNR == 1 { whole = "" }
+		{ whole = whole == "" ? $0 : whole " " $0 }
+		/([|\\]|&&)$/ { next }
+		whole ~ /^[ \t]*! / && whole !~ /\|\|/ { print FILENAME ":" FNR ": " whole; found = 1 }
+		{ whole = "" }
+		END { exit found }' */*.bats || fail "write || fail TEXT behind these"
+}
+
 @test "a_daemon_that_is_started_again_is_ready_when_its_log_says_so_again" {
 	PID[a]=$BASHPID
 	starting a

@@ -162,7 +162,7 @@ rubbish() {
 	message | send --split >/dev/null
 	printed $((bytes / 2 - 1))
 	[ "$(text "$T/a.txt" | sort -u)" = "$LINE" ]
-	! grep -q "closing\|not whole" "$T/a.log"
+	! grep -q "closing\|not whole" "$T/a.log" || fail "a message was not understood"
 }
 
 @test "all_recorded_messages_can_arrive_byte_by_byte" {
@@ -298,7 +298,7 @@ rubbish() {
 	done | send >/dev/null
 	printed 4
 	[ "$(text "$T/a.txt" | sort -u)" = "${LINE#*OUT=eth1 }" ]
-	! grep -q "unknown option" "$T/a.log"
+	! grep -q "unknown option" "$T/a.log" || fail "an option was not understood"
 }
 
 @test "a_packet_without_padding_at_the_end_of_the_message_is_whole" {

@@ -129,7 +129,8 @@ records_written() {
 
 # Nothing but compressed old files is left.
 all_compressed() {
-	! compgen -G "$T/seq.txt.*[0-9]" >/dev/null && ! compgen -G "$T/*.tmp" >/dev/null
+	! compgen -G "$T/seq.txt.*[0-9]" >/dev/null || return 1
+	! compgen -G "$T/*.tmp" >/dev/null || return 1
 }
 
 @test "rotated and compressed under load: nothing is lost, each file ends with a whole line" {

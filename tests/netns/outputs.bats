@@ -216,7 +216,7 @@ pcap_is() {
 			[ "$(od -An -tx4 -N4 "$T/log.pcap" | tr -d ' ')" = "$([ $nanoseconds = 1 ] && echo a1b23c4d || echo a1b2c3d4)" ]
 		done
 	done
-	! grep -q truncated "$T/tcpdump.err"
+	! grep -q truncated "$T/tcpdump.err" || fail "a packet is cut"
 }
 
 @test "PCAP: times are those of the packets, in nanoseconds too" {
@@ -651,7 +651,7 @@ fifo_holds() {
 	[ "$(grep -cx 'raw.pkt=default' "$T/log.txt")" = 3 ]
 	[ "$(grep -cx 'ip.saddr=192.0.2.1' "$T/log.txt")" = 3 ]
 	# The text of PRINTPKT ends its own line.
-	! grep -vxE '===>PACKET BOUNDARY|[a-z0-9._]+=.*|' "$T/log.txt"
+	! grep -vxE '===>PACKET BOUNDARY|[a-z0-9._]+=.*|' "$T/log.txt" || fail "these lines have no key"
 }
 
 # --- sync ---------------------------------------------------------------------------------------

@@ -430,8 +430,8 @@ print(client.makefile().read())' | grep -q '^HTTP/1.1 400 '
 	sed -i 's/^control_socket=.*/control_socket=""/' "$T/log.conf"
 	start_ulogd log
 	! grep -q 'ulogctl' "$T/log.log" || fail "that should have failed"
-	! ls -l "/proc/${PID[log]}/fd" | grep -q ulogd.sock
-	! ss -xlp 2>/dev/null | grep -q "pid=${PID[log]},"
+	! ls -l "/proc/${PID[log]}/fd" | grep -q ulogd.sock || fail "the socket is open"
+	! ss -xlp 2>/dev/null | grep -q "pid=${PID[log]}," || fail "it listens somewhere"
 }
 
 @test "diagnose looks at the configuration of the daemon that runs" {
