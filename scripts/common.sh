@@ -8,7 +8,7 @@ packages_build="autoconf automake libtool make gcc pkg-config libconfuse-dev lib
 	libsystemd-dev libnftables-dev libjansson-dev zlib1g-dev"
 packages_demo="iproute2 nftables python3"
 packages_test="iptables ebtables bats libcmocka-dev clang libclang-rt-14-dev
-	psad fwlogwatch ulogd2 ulogd2-json ulogd2-pcap jq curl prometheus bash-completion zsh tcpdump tshark tzdata mandoc man-db groff shellcheck systemd apparmor e2fsprogs
+	psad fwlogwatch ulogd2 ulogd2-json ulogd2-pcap libnetfilter-conntrack3 jq curl prometheus bash-completion zsh tcpdump tshark tzdata mandoc man-db groff shellcheck systemd apparmor e2fsprogs
 	xz-utils git"
 
 say() {
