@@ -2,6 +2,7 @@
 /* The thread and event base of one input. */
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -87,6 +88,16 @@ static void lane_settle(struct lane *lane, bool drained)
 		evtimer_add(lane->flush_timer, &gather);
 }
 
+/* Whoever asks something of the lane wakes it up. */
+static void lane_sleep(struct lane *lane)
+{
+	struct timespec rest = { .tv_nsec = (long)lane->rest_us * 1000 };
+	struct pollfd wake = { .fd = lane->wake_fd, .events = POLLIN };
+
+	lane->rest_us = 0;
+	ppoll(&wake, 1, &rest, NULL);
+}
+
 static void watcher_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct ulogd_watch *w = arg;
@@ -108,12 +119,8 @@ static void watcher_ready(evutil_socket_t fd, short what, void *arg)
 		event_active(w->event, EV_READ, 0);
 	lane->running = NULL;
 	lane_settle(lane, ret <= 0);
-	if (lane->rest_us > 0) {
-		struct timespec rest = { .tv_nsec = (long)lane->rest_us * 1000 };
-
-		lane->rest_us = 0;
-		nanosleep(&rest, NULL);
-	}
+	if (lane->rest_us > 0)
+		lane_sleep(lane);
 }
 
 static void lane_woken(evutil_socket_t fd, short what, void *arg)
