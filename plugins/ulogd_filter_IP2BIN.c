@@ -25,5 +25,6 @@ static int ip2bin_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 
 ULOGD_PLUGIN(struct address_filter,
 	.name = "IP2BIN", .kind = ULOGD_FILTER,
-	.inputs = address_inputs, .outputs = outputs, .start = address_start, .relink = address_relink, .run = ip2bin_run,
+	.inputs = address_inputs, .outputs = outputs, .start = address_start, .relink = address_relink,
+	.run = ip2bin_run,
 );

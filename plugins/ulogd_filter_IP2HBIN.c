@@ -26,5 +26,6 @@ static int ip2hbin_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 
 ULOGD_PLUGIN(struct address_filter,
 	.name = "IP2HBIN", .kind = ULOGD_FILTER,
-	.inputs = address_inputs, .outputs = outputs, .start = address_start, .relink = address_relink, .run = ip2hbin_run,
+	.inputs = address_inputs, .outputs = outputs, .start = address_start, .relink = address_relink,
+	.run = ip2hbin_run,
 );

@@ -15,5 +15,6 @@ static int ip2str_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 
 ULOGD_PLUGIN(struct address_filter,
 	.name = "IP2STR", .kind = ULOGD_FILTER,
-	.inputs = address_inputs, .outputs = outputs, .start = address_start, .relink = address_relink, .run = ip2str_run,
+	.inputs = address_inputs, .outputs = outputs, .start = address_start, .relink = address_relink,
+	.run = ip2str_run,
 );

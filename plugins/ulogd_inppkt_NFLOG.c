@@ -877,5 +877,6 @@ static void nflog_stop(struct ulogd_instance *inst)
 ULOGD_PLUGIN(struct nflog_source,
 	.name = "NFLOG", .kind = ULOGD_INPUT, .in_netns = true,
 	.options = options, .outputs = outputs, .counters = counters, .subject = "group",
-	.start = nflog_start, .relink = nflog_relink, .drain = nflog_drain, .stop = nflog_stop, .report = nflog_report,
+	.start = nflog_start, .relink = nflog_relink, .drain = nflog_drain, .stop = nflog_stop,
+	.report = nflog_report,
 );

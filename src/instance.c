@@ -269,7 +269,8 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 	inst->in = calloc(record_count(inst->inputs) + 1, sizeof(*inst->in));
 	inst->out = calloc(record_count(plugin->outputs) + 1, sizeof(*inst->out));
 	inst->origins = calloc(n + options_count(common) + 1, sizeof(*inst->origins));
-	if ((plugin->inputs_all && !inst->all_inputs) || !inst->id || !inst->priv || !inst->in || !inst->out || !inst->origins) {
+	if ((plugin->inputs_all && !inst->all_inputs) || !inst->id || !inst->priv || !inst->in || !inst->out ||
+	    !inst->origins) {
 		instance_free(inst);
 		return NULL;
 	}

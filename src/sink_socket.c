@@ -17,7 +17,7 @@
 
 #define CONNECT_MS	3000	/* for each address of a name */
 #define SLICE_MS	100	/* how long is waited at a time until the end is noticed */
-#define REFUSED_MS	1000	/* a host may tell of one refused datagram in that time: icmp(7), icmp_ratelimit */
+#define REFUSED_MS	1000	/* a host tells of no more than one refused datagram in that time: icmp(7) */
 #define ANSWER_MS	500	/* what is not refused until then has arrived */
 #define PIECES		64	/* of a chunk, per system call */
 
