@@ -9,7 +9,7 @@
 #ifndef LANE_H
 #define LANE_H
 
-#include "sink.h"
+#include "outlet.h"
 
 struct lane;
 struct ulogd_instance;

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "outlet.h"
 #include "sink.h"
 
 #define RECORD_BYTES	170		/* a line */

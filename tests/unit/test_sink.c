@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 
+#include "outlet.h"
 #include "sink.h"
 #include "sink_file.h"
 #include "unit.h"

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+#include "outlet.h"
 #include "sink.h"
 #include "sink_file.h"
 #include "unit.h"
