@@ -4,7 +4,7 @@
  *
  * An instance is made from its section of the configuration and owned by its parent in the
  * tree.  What plugins ask of the daemon through it is in instance.c, joining and running in
- * stack.c.
+ * tree.c.
  */
 #ifndef INSTANCE_H
 #define INSTANCE_H

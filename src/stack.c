@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Joining inputs to outputs, running a record down. */
-#include <ctype.h>
+/* All trees of instances: start, stop, exchange, attaching. */
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -15,86 +14,18 @@
 #include "keep.h"
 #include "log.h"
 #include "netns.h"
-#include "record.h"
 #include "stack.h"
+#include "stack_private.h"
+#include "tree.h"
 
-static struct tree *trees;	/* in the order of the configuration */
+struct tree *stack_trees;
 static struct tree *aside;	/* while exchanging: those that run until then */
 static atomic_uint inputs_running;
 static atomic_bool input_failed;
 static unsigned int left_out;	/* branches that could not be started */
 static int done_fd = -1;
 
-/* --------------------------------------------------------------- running */
-
-static void instance_failed(struct ulogd_instance *inst, int err)
-{
-	ulogd_count(&inst->failed, 1);
-	if (ulogd_once_a_second(&inst->complained))
-		ulogd_error(inst, "a record was given up: %s; %" PRIu64 " so far", strerror(-err),
-			    inst->failed);
-}
-
-/* Formats the record into the outlet's chunk, as large as it takes. */
-static int output_run(struct ulogd_instance *inst, const struct ulogd_record *rec)
-{
-	struct ulogd_buf out;
-
-	for (unsigned int attempt = 0; outlet_begin(inst->outlet, attempt, &out); attempt++) {
-		const char *begin = out.p;
-		int ret = inst->plugin->format(inst, rec, &out);
-
-		if (out.full)
-			continue;
-		if (ret == ULOGD_PASS && out.p > begin)
-			outlet_commit(inst->outlet, out.p);
-		return ret;
-	}
-	return ULOGD_PASS;	/* lost here, but instances behind may still have it */
-}
-
-static void instance_run(struct ulogd_instance *inst, struct ulogd_record *rec)
-{
-	int ret;
-
-	rec->in = inst->in;
-	rec->out = inst->out;
-	if (inst->plugin->kind == ULOGD_OUTPUT)
-		ret = output_run(inst, rec);
-	else
-		ret = inst->plugin->run(inst, rec);
-	if (ret == ULOGD_PASS) {
-		ulogd_count(&inst->passed, 1);
-		for (struct ulogd_instance *c = inst->child; c; c = c->sibling)
-			instance_run(c, rec);
-	} else if (ret == ULOGD_STOP) {
-		ulogd_count(&inst->stopped, 1);
-	} else {
-		instance_failed(inst, ret);
-	}
-}
-
-struct ulogd_record *ulogd_record_begin(struct ulogd_instance *inst)
-{
-	struct tree *tree = inst->tree;
-	struct ulogd_record *rec = &tree->record;
-
-	/* Stamp 0 is "never written".  After 2^32 events an old stamp could look like a new one. */
-	if (++rec->stamp == 0) {
-		memset(tree->values, 0, tree->n_values * sizeof(*tree->values));
-		rec->stamp = 1;
-	}
-	rec->arena = tree->arena;
-	rec->out = inst->out;
-	return rec;
-}
-
-void ulogd_record_run(struct ulogd_instance *inst, struct ulogd_record *rec)
-{
-	ulogd_count(&inst->passed, 1);
-	for (struct ulogd_instance *c = inst->child; c; c = c->sibling)
-		instance_run(c, rec);
-}
+/* -------------------------------------------------- inputs that still run */
 
 /* The daemon ends when no input is left. */
 static void input_count_down(void)
@@ -119,295 +50,23 @@ void ulogd_input_done(struct ulogd_instance *inst)
 	input_ended(inst->tree);
 }
 
-/* -------------------------------------------------------------- building */
+/* --------------------------------------------------------------- walking */
 
-/* One token of a stack= line. */
-struct member {
-	const char *id;
-	const struct ulogd_plugin *plugin;
-};
-
-#define STACK_LENGTH_MAX 64
-
-/* The stack that is being added. */
-static struct {
-	const struct member *members;
-	unsigned int n;
-} adding;
-
-static bool plugin_has_option(const struct ulogd_plugin *plugin, const char *name)
+void stack_walk_all(void (*visit)(struct ulogd_instance *inst, void *arg), void *arg)
 {
-	const struct ulogd_option *tables[] = { plugin->options, instance_common_options(plugin) };
-
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		for (const struct ulogd_option *o = tables[i]; o && o->name; o++)
-			if (strcmp(o->name, name) == 0)
-				return true;
-	return false;
-}
-
-/* For struct conf: which plugin has an option that the one of @section has not. */
-static const char *key_elsewhere(const struct conf_section *section, const char *key)
-{
-	static char text[256];
-
-	for (unsigned int i = 0; i < adding.n; i++) {
-		const struct member *m = &adding.members[i];
-
-		if (strcmp(m->id, section->name) == 0 || !plugin_has_option(m->plugin, key))
-			continue;
-		snprintf(text, sizeof(text), "; %s of the same stack has it: put it into [%s]", m->plugin->name,
-			 m->id);
-		return text;
-	}
-	for (unsigned int i = 0; plugin_at(i); i++) {
-		if (!plugin_has_option(plugin_at(i), key))
-			continue;
-		snprintf(text, sizeof(text), "; %s has it: put it into the section of its instance",
-			 plugin_at(i)->name);
-		return text;
-	}
-	return NULL;
-}
-
-/* An id for an example: "ip2str1" for IP2STR. */
-static const char *example_id(const char *name)
-{
-	static char id[64];
-	size_t i;
-
-	for (i = 0; name[i] && i < sizeof(id) - 2; i++)
-		id[i] = (char)tolower((unsigned char)name[i]);
-	id[i] = '1';
-	id[i + 1] = '\0';
-	return id;
-}
-
-static int member_parse(struct conf *conf, struct conf_place at, char *token, bool listed_only,
-			struct member *ret)
-{
-	size_t len = strlen(token = token + strspn(token, " \t"));
-	struct conf_guess guess = {};
-	char *name;
-	const char *why;
-
-	while (len > 0 && strchr(" \t", token[len - 1]))
-		token[--len] = '\0';
-	name = strchr(token, ':');
-	if (!name) {
-		conf_complain(conf, at, "global", "stack: `%s' lacks its plugin; write id:PLUGIN", token);
-		return -EINVAL;
-	}
-	*name++ = '\0';
-	ret->id = token;
-	if (listed_only)
-		ret->plugin = plugin_find(name);
-	else if (plugin_load_name(name, &ret->plugin, &why) < 0)
-		ret->plugin = NULL;
-	if (ret->plugin)
-		return 0;
-
-	plugin_load_all();
-	if (plugin_find(name)) {
-		conf_complain(conf, at, "global", "stack: plugin %s is not among the plugin= lines; add "
-			      "one for it, or remove them all: plugins are found without", name);
-		return -ENOENT;
-	}
-	for (unsigned int i = 0; plugin_at(i); i++)
-		conf_guess(&guess, name, plugin_at(i)->name);
-	conf_complain(conf, at, "global", "stack: can't find requested plugin %s in %s%s", name,
-		      plugin_dir(), guess.best ? conf_guess_text(&guess) :
-		      "; install it, or see --list-plugins");
-	return -ENOENT;
-}
-
-/* Checks that every key that member @i needs is written before it. */
-static int member_check_keys(struct conf *conf, struct conf_place at, const struct member *members,
-			     unsigned int i)
-{
-	const struct ulogd_plugin *plugin = members[i].plugin, *provider;
-
-	for (unsigned int k = 0; k < record_count(plugin->inputs); k++) {
-		struct record_field want = record_field(&plugin->inputs[k]), have = {};
-
-		for (unsigned int j = i; j-- > 0 && !have.name; ) {
-			const struct ulogd_field *outputs = members[j].plugin->outputs;
-
-			for (unsigned int o = 0; o < record_count(outputs) && !have.name; o++)
-				if (strcmp(record_field(&outputs[o]).name, want.name) == 0)
-					have = record_field(&outputs[o]);
-		}
-		if (have.name && have.type != want.type) {
-			conf_complain(conf, at, "global", "stack: %s:%s needs %s as %s, but before it it "
-				      "is %s; one of the two plugins does not belong here",
-				      members[i].id, plugin->name, want.name,
-				      record_type_name(want.type), record_type_name(have.type));
-			return -EINVAL;
-		}
-		if (have.name || plugin->inputs[k].optional)
-			continue;
-		plugin_load_all();
-		provider = plugin_providing(want.name);
-		if (provider)
-			conf_complain(conf, at, "global", "stack: %s:%s needs %s, which %s provides: put "
-				      "%s:%s before it", members[i].id, plugin->name, want.name,
-				      provider->name, example_id(provider->name), provider->name);
-		else
-			conf_complain(conf, at, "global", "stack: %s:%s needs %s, which no installed "
-				      "plugin provides", members[i].id, plugin->name, want.name);
-		return -ENOENT;
-	}
-	return 0;
-}
-
-/* Checks that inputs come first, an output last, and that all find their keys. */
-static int members_check(struct conf *conf, struct conf_place at, const struct member *members,
-			 unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		const struct member *m = &members[i];
-
-		if (i == 0 && m->plugin->kind != ULOGD_INPUT) {
-			conf_complain(conf, at, "global", "stack: %s:%s stands first, but it is no input, "
-				      "it is of the kind %s; begin with an input", m->id,
-				      m->plugin->name, plugin_kind_name(m->plugin->kind));
-			return -EINVAL;
-		}
-		if (i > 0 && m->plugin->kind == ULOGD_INPUT) {
-			conf_complain(conf, at, "global", "stack: %s:%s is an input and can only stand "
-				      "first; give it a stack= line of its own", m->id, m->plugin->name);
-			return -EINVAL;
-		}
-		for (unsigned int j = 0; j < i; j++) {
-			if (strcmp(members[j].id, m->id) == 0 && members[j].plugin != m->plugin) {
-				conf_complain(conf, at, "global", "stack: the name %s is used for %s and "
-					      "for %s; give one of them another", m->id,
-					      members[j].plugin->name, m->plugin->name);
-				return -EINVAL;
-			}
-		}
-		if (member_check_keys(conf, at, members, i) < 0)
-			return -EINVAL;
-	}
-	if (members[n - 1].plugin->kind != ULOGD_OUTPUT) {
-		conf_complain(conf, at, "global", "stack: it ends with %s:%s, but has to end with an "
-			      "output; add one", members[n - 1].id,
-			      members[n - 1].plugin->name);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static struct tree *tree_get(struct conf *conf, struct conf_place at, const struct member *m,
-			     unsigned int nth)
-{
-	struct tree **tail, *tree;
-
-	for (tail = &trees; *tail; tail = &(*tail)->next)
-		if (strcmp((*tail)->input->id, m->id) == 0 && (*tail)->input->plugin == m->plugin &&
-		    (*tail)->nth == nth)
-			return *tail;
-	tree = calloc(1, sizeof(*tree));
-	if (!tree)
-		return NULL;
-	tree->input = instance_new(conf, at, m->id, m->plugin, NULL);
-	if (!tree->input) {
-		free(tree);
-		return NULL;
-	}
-	tree->input->tree = tree;
-	tree->nth = nth;
-	instance_set_nth(tree->input, nth);
-	return *tail = tree;
-}
-
-/* The child of @parent that @m is: one that exists, unless @m is an output, or a new one. */
-static struct ulogd_instance *child_get(struct conf *conf, struct conf_place at,
-					struct ulogd_instance *parent, const struct member *m)
-{
-	struct ulogd_instance **tail, *inst;
-
-	for (tail = &parent->child; *tail; tail = &(*tail)->sibling)
-		if ((*tail)->plugin == m->plugin && strcmp((*tail)->id, m->id) == 0 &&
-		    m->plugin->kind != ULOGD_OUTPUT)
-			return *tail;
-	inst = instance_new(conf, at, m->id, m->plugin, parent);
-	if (!inst)
-		return NULL;
-	inst->tree = parent->tree;
-	return *tail = inst;
-}
-
-/* A stack that is refused: says what is wrong in its sections in the same run. */
-static void sections_check(struct conf *conf, struct conf_place at, const struct member *members,
-			   unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++)
-		instance_free(instance_new(conf, at, members[i].id, members[i].plugin, NULL));
-}
-
-void stack_add(struct conf *conf, struct conf_place at, const char *text, bool listed_only)
-{
-	struct member members[STACK_LENGTH_MAX];
-	struct ulogd_instance *inst;
-	char *copy = strdup(text), *rest = copy, *token;
-	unsigned int n = 0;
-	struct tree *tree;
-
-	while (copy && (token = strsep(&rest, ","))) {
-		if (token[0] == '\0')
-			continue;
-		if (n == STACK_LENGTH_MAX) {
-			conf_complain(conf, at, "global", "stack: more than %d plugins; split it",
-				      STACK_LENGTH_MAX);
-			goto out;
-		}
-		if (member_parse(conf, at, token, listed_only, &members[n]) < 0)
-			goto out;
-		n++;
-	}
-	if (n == 0) {
-		conf_complain(conf, at, "global", "stack: it is empty; write id:PLUGIN,id:PLUGIN,…");
-		goto out;
-	}
-	adding.members = members;
-	adding.n = n;
-	conf->elsewhere = key_elsewhere;
-	if (members_check(conf, at, members, n) < 0) {
-		sections_check(conf, at, members, n);
-		goto out;
-	}
-	for (unsigned int nth = 0, lanes = 1; nth < lanes; nth++) {
-		tree = tree_get(conf, at, &members[0], nth);
-		inst = tree ? tree->input : NULL;
-		for (unsigned int i = 1; i < n && inst; i++)
-			inst = child_get(conf, at, inst, &members[i]);
-		if (!inst) {
-			conf_error(conf, at, "global", "stack: out of memory");
-			break;
-		}
-		lanes = tree->input->lanes;
-	}
-out:
-	adding.n = 0;
-	free(copy);
-}
-
-static void walk_all(void (*visit)(struct ulogd_instance *inst, void *arg), void *arg)
-{
-	for (struct tree *tree = trees; tree; tree = tree->next)
+	for (struct tree *tree = stack_trees; tree; tree = tree->next)
 		instance_walk(tree->input, visit, arg);
 }
 
 void stack_walk_inputs(void (*visit)(struct ulogd_instance *inst, void *arg), void *arg)
 {
-	for (struct tree *tree = trees; tree; tree = tree->next)
+	for (struct tree *tree = stack_trees; tree; tree = tree->next)
 		visit(tree->input, arg);
 }
 
 bool stack_ends(void)
 {
-	for (const struct tree *tree = trees; tree; tree = tree->next)
+	for (const struct tree *tree = stack_trees; tree; tree = tree->next)
 		if (!tree->input->plugin->ends)
 			return false;
 	return true;
@@ -423,7 +82,7 @@ unsigned int stack_count(void)
 {
 	unsigned int n = 0;
 
-	walk_all(count_output, &n);
+	stack_walk_all(count_output, &n);
 	return n;
 }
 
@@ -448,154 +107,13 @@ void stack_walk(void (*visit)(struct ulogd_instance *inst, unsigned int first, u
 {
 	unsigned int before = 0;
 
-	for (struct tree *tree = trees; tree; tree = tree->next) {
+	for (struct tree *tree = stack_trees; tree; tree = tree->next) {
 		walk_numbered(tree->input, before, visit, arg);
 		instance_walk(tree->input, count_output, &before);
 	}
 }
 
-/* An instance without a section that a section without an instance may be meant for. */
-struct section_search {
-	const struct conf *conf;
-	const char *name;
-	struct conf_guess guess;
-};
-
-static void guess_instance(struct ulogd_instance *inst, void *arg)
-{
-	struct section_search *search = arg;
-
-	for (const struct conf_section *s = search->conf->sections; s; s = s->next)
-		if (strcmp(s->name, inst->id) == 0)
-			return;	/* it has its section */
-	if (inst->plugin->options || instance_common_options(inst->plugin))
-		conf_guess(&search->guess, search->name, inst->id);
-}
-
-void stack_warn_unused(struct conf *conf)
-{
-	for (struct conf_section *s = conf->sections; s; s = s->next) {
-		struct section_search search = { .conf = conf, .name = s->name };
-
-		if (s->used)
-			continue;
-		walk_all(guess_instance, &search);
-		if (search.guess.best)
-			conf_warn(s->at, s->name, "no stack uses this section, and %s has none%s",
-				  search.guess.best, conf_guess_text(&search.guess));
-	}
-}
-
-void stack_print_unused(const struct conf *conf, const char *path, FILE *out)
-{
-	bool any = false;
-
-	for (const struct conf_section *s = conf->sections; s; s = s->next) {
-		if (s->used)
-			continue;
-		fprintf(out, any ? ", [%s] at " : "no stack uses the sections [%s] at ", s->name);
-		if (strcmp(s->at.file, path) == 0)
-			fprintf(out, "line %u", s->at.line);
-		else
-			fprintf(out, "%s:%u", s->at.file, s->at.line);
-		any = true;
-	}
-	if (any)
-		fputs("\n", out);
-}
-
-void stack_print_lanes(FILE *out)
-{
-	char first[32], last[32];
-
-	for (const struct tree *tree = trees; tree; tree = tree->next) {
-		const struct ulogd_instance *inst = tree->input;
-		const char *option;
-
-		if (inst->lanes < 2)
-			continue;
-		option = instance_lanes_option(inst)->name;
-		/* The trees of one input follow one another. */
-		if (tree->nth == 0)
-			instance_option_text(inst, option, first, sizeof(first));
-		else if (tree->nth == inst->lanes - 1)
-			fprintf(out, "%s:%s: %s %s to %s, each with stacks of its own\n", inst->id,
-				inst->plugin->name, option, first,
-				instance_option_text(inst, option, last, sizeof(last)));
-	}
-}
-
-static void print_visit(struct ulogd_instance *inst, void *arg)
-{
-	if (inst->tree->nth == 0)
-		instance_print(inst, arg);
-}
-
-void stack_print_config(FILE *out)
-{
-	walk_all(print_visit, out);
-}
-
 /* -------------------------------------------------------- start and stop */
-
-/* The place of the field @want above @inst, made if nobody asked for it before; NULL: no writer. */
-static struct ulogd_value *writer_find(struct ulogd_instance *inst, const char *want)
-{
-	struct tree *tree = inst->tree;
-
-	for (inst = inst->parent; inst; inst = inst->parent) {
-		const struct ulogd_field *outputs = inst->plugin->outputs;
-
-		for (unsigned int o = 0; o < record_count(outputs); o++) {
-			if (strcmp(record_field(&outputs[o]).name, want) != 0)
-				continue;
-			if (!inst->out[o] || inst->out[o] == &tree->unread)
-				inst->out[o] = &tree->values[tree->n_values++];
-			return inst->out[o];
-		}
-	}
-	return NULL;
-}
-
-static void instance_link(struct ulogd_instance *inst, void *arg)
-{
-	const struct ulogd_field *inputs = inst->inputs;
-
-	(void)arg;
-	for (unsigned int i = 0; i < record_count(inputs); i++) {
-		inst->in[i] = writer_find(inst, record_field(&inputs[i]).name);
-		if (!inst->in[i])
-			inst->in[i] = &inst->tree->absent;
-	}
-}
-
-static void instance_link_unread(struct ulogd_instance *inst, void *arg)
-{
-	(void)arg;
-	for (unsigned int o = 0; o < record_count(inst->plugin->outputs); o++)
-		if (!inst->out[o])
-			inst->out[o] = &inst->tree->unread;
-}
-
-static void count_values(struct ulogd_instance *inst, void *arg)
-{
-	*(unsigned int *)arg += record_count(inst->plugin->outputs);
-}
-
-static int tree_link(struct tree *tree)
-{
-	unsigned int n = 0;
-
-	instance_walk(tree->input, count_values, &n);
-	tree->values = calloc(n + 1, sizeof(*tree->values));
-	tree->arena = malloc(RECORD_ARENA_SIZE);
-	if (!tree->values || !tree->arena)
-		return -ENOMEM;
-	tree->record.arena_end = tree->arena + RECORD_ARENA_SIZE;
-	instance_walk(tree->input, instance_link, NULL);
-	instance_walk(tree->input, instance_link_unread, NULL);
-	return 0;
-}
 
 static void instance_stop(struct ulogd_instance *inst, void *arg)
 {
@@ -742,7 +260,7 @@ static void output_adjust(struct ulogd_instance *inst, void *arg)
 	if (!inst->outlet || inst->attached)
 		return;
 	first.sink = inst->outlet->sink;
-	walk_all(first_find, &first);
+	stack_walk_all(first_find, &first);
 	if (inst == first.inst)
 		instance_adjust_sink(inst);
 	else
@@ -752,7 +270,7 @@ static void output_adjust(struct ulogd_instance *inst, void *arg)
 /* Starts the trees that do not run yet; those that fail are left out. */
 static void trees_start(void)
 {
-	struct tree **at = &trees, *tree;
+	struct tree **at = &stack_trees, *tree;
 
 	while ((tree = *at)) {
 		if (tree->lane || tree_start(tree)) {
@@ -763,7 +281,7 @@ static void trees_start(void)
 		tree_free(tree);
 		left_out++;
 	}
-	walk_all(output_adjust, NULL);
+	stack_walk_all(output_adjust, NULL);
 }
 
 int stack_start(void)
@@ -785,7 +303,7 @@ int stack_run(void)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	ret = sink_start_all();
-	for (struct tree *tree = trees; tree && ret == 0; tree = tree->next) {
+	for (struct tree *tree = stack_trees; tree && ret == 0; tree = tree->next) {
 		if (!tree->counted)
 			atomic_fetch_add(&inputs_running, 1);
 		tree->counted = true;
@@ -806,7 +324,7 @@ static void count_conf(struct ulogd_instance *inst, void *arg)
 
 bool stack_uses(const struct conf *conf)
 {
-	walk_all(count_conf, &conf);
+	stack_walk_all(count_conf, &conf);
 	return !conf;
 }
 
@@ -822,17 +340,17 @@ int stack_done_fd(void)
 
 void stack_report(void)
 {
-	for (struct tree *tree = trees; tree; tree = tree->next)
+	for (struct tree *tree = stack_trees; tree; tree = tree->next)
 		lane_ask_report(tree->lane);
 }
 
 void stack_stop(void)
 {
-	for (struct tree *tree = trees; tree; tree = tree->next)
+	for (struct tree *tree = stack_trees; tree; tree = tree->next)
 		lane_ask_stop(tree->lane);
-	for (struct tree *tree = trees; tree; tree = tree->next)
+	for (struct tree *tree = stack_trees; tree; tree = tree->next)
 		lane_join(tree->lane);
-	walk_all(instance_stop, NULL);
+	stack_walk_all(instance_stop, NULL);
 }
 
 /* ------------------------------------------------------------ exchanging */
@@ -843,8 +361,8 @@ void stack_stop(void)
 
 void stack_set_aside(void)
 {
-	aside = trees;
-	trees = NULL;
+	aside = stack_trees;
+	stack_trees = NULL;
 }
 
 static void trees_free(struct tree **list)
@@ -859,8 +377,8 @@ static void trees_free(struct tree **list)
 
 void stack_keep_old(void)
 {
-	trees_free(&trees);
-	trees = aside;
+	trees_free(&stack_trees);
+	stack_trees = aside;
 	aside = NULL;
 }
 
@@ -881,7 +399,7 @@ static void trees_match(void)
 {
 	for (struct tree *tree = aside; tree; tree = tree->next)
 		tree->unchanged = false;
-	for (struct tree *tree = trees; tree; tree = tree->next) {
+	for (struct tree *tree = stack_trees; tree; tree = tree->next) {
 		for (tree->same = aside; tree->same; tree->same = tree->same->next)
 			if (tree->same->nth == tree->nth &&
 			    instance_same(tree->same->input, tree->input))
@@ -971,7 +489,7 @@ static bool adopts(const struct tree *tree)
 /* Takes the inputs back that inputs_adopt() has given to the trees before @end. */
 static void inputs_return(const struct tree *end)
 {
-	for (struct tree *tree = trees; tree != end; tree = tree->next) {
+	for (struct tree *tree = stack_trees; tree != end; tree = tree->next) {
 		if (!adopts(tree))
 			continue;
 		children_stop(tree, tree->lane);
@@ -982,7 +500,7 @@ static void inputs_return(const struct tree *end)
 /* Gives new trees the running inputs that are theirs, too, if all that follows can be started. */
 static int inputs_adopt(void)
 {
-	for (struct tree *tree = trees; tree; tree = tree->next) {
+	for (struct tree *tree = stack_trees; tree; tree = tree->next) {
 		int ret;
 
 		if (!adopts(tree))
@@ -1037,7 +555,7 @@ static int aside_pause(void)
 /* Puts running trees in the places of the new ones that are no different. */
 static void unchanged_take(void)
 {
-	for (struct tree **at = &trees, *tree; (tree = *at); at = &(*at)->next) {
+	for (struct tree **at = &stack_trees, *tree; (tree = *at); at = &(*at)->next) {
 		struct tree **old = &aside;
 
 		if (!tree->unchanged)
@@ -1083,13 +601,13 @@ static int trees_exchange(void)
 	}
 	atomic_fetch_add(&inputs_running, 1);	/* the end of old inputs is not the daemon's */
 	unchanged_take();
-	for (struct tree *tree = trees; tree; tree = tree->next)
+	for (struct tree *tree = stack_trees; tree; tree = tree->next)
 		if (tree->lane && !tree->unchanged)
 			children_stop(tree->same, tree->lane);
 	left_out = 0;
 	keep_begin();
 	aside_end();
-	for (struct tree *tree = trees; tree; tree = tree->next)
+	for (struct tree *tree = stack_trees; tree; tree = tree->next)
 		if (tree->lane && !tree->unchanged)
 			instance_relink(tree->input, NULL);
 	trees_start();
@@ -1117,18 +635,6 @@ int stack_exchange(void)
 
 /* --------------------------------------------------------------- attaching */
 
-/* Takes the places back that only attached instances have read. */
-static void instance_unlink(struct ulogd_instance *inst, void *arg)
-{
-	struct tree *tree = inst->tree;
-
-	(void)arg;
-	for (unsigned int o = 0; o < record_count(inst->plugin->outputs); o++)
-		if (inst->out[o] >= tree->values + tree->n_own &&
-		    inst->out[o] < tree->values + tree->n_values)
-			inst->out[o] = &tree->unread;
-}
-
 static void attached_free(struct ulogd_instance *inst)
 {
 	struct tree *tree = inst->tree;
@@ -1136,7 +642,7 @@ static void attached_free(struct ulogd_instance *inst)
 	instance_stop(inst, NULL);
 	instance_free(inst);
 	if (--tree->n_attached == 0) {
-		instance_walk(tree->input, instance_unlink, NULL);
+		instance_walk(tree->input, tree_unlink_instance, NULL);
 		memset(tree->values + tree->n_own, 0,
 		       (tree->n_values - tree->n_own) * sizeof(*tree->values));
 		tree->n_values = tree->n_own;
@@ -1168,8 +674,8 @@ int stack_attach(struct conf *conf, const struct ulogd_plugin *plugin, struct ul
 	}
 	if (tree->n_attached++ == 0)
 		tree->n_own = tree->n_values;
-	instance_link(inst, NULL);
-	instance_link_unread(inst, NULL);
+	tree_link_instance(inst, NULL);
+	tree_link_unread(inst, NULL);
 	if (instance_start(inst)) {
 		while (*at)
 			at = &(*at)->sibling;
@@ -1200,7 +706,7 @@ int stack_detach(struct ulogd_instance *inst)
 
 void stack_fini(void)
 {
-	trees_free(&trees);
+	trees_free(&stack_trees);
 	atomic_store(&inputs_running, 0);
 	if (done_fd >= 0)
 		close(done_fd);
