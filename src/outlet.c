@@ -18,11 +18,7 @@ static struct chunk *chunk_new(struct sink *sink, size_t size)
 	struct chunk *c;
 
 	/* Free chunks make room for one that is larger. */
-	while (sink->allocated + size > sink->queue_size && (c = sink->free)) {
-		sink->free = c->next;
-		sink->allocated -= CHUNK_SIZE;
-		free(c);
-	}
+	sink_trim(sink, size);
 	if (sink->allocated + size > sink->queue_size)
 		return NULL;
 	c = malloc(size);

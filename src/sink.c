@@ -94,6 +94,17 @@ void sink_skip_record(struct sink *sink, struct chunk *c, int why)
 
 /* ------------------------------------------------------ for the lanes, too */
 
+void sink_trim(struct sink *sink, size_t size)
+{
+	struct chunk *c;
+
+	while (sink->allocated + size > sink->queue_size && (c = sink->free)) {
+		sink->free = c->next;
+		sink->allocated -= CHUNK_SIZE;
+		free(c);
+	}
+}
+
 void sink_chunk_free(struct sink *sink, struct chunk *c)
 {
 	if (c->oversized || sink->allocated > sink->queue_size) {

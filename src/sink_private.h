@@ -143,6 +143,9 @@ static inline bool sink_half_full(const struct sink *sink)
 	return sink->queued > sink->queue_size / 2;
 }
 
+/** Frees chunks that nobody uses until @size more bytes of chunks may exist, or none is left.  Lock held. */
+void sink_trim(struct sink *sink, size_t size);
+
 /** Gives a chunk back.  Lock held. */
 void sink_chunk_free(struct sink *sink, struct chunk *c);
 

@@ -353,17 +353,12 @@ static int spool_adjust(struct sink *sink, const struct sink_options *o)
 
 int sink_adjust(struct sink *sink, const struct sink_options *o)
 {
-	struct chunk *c;
 	int ret;
 
 	pthread_mutex_lock(&sink->lock);
 	sink->queue_size = o->queue_size;
 	sink->full = o->full;
-	while (sink->allocated > sink->queue_size && (c = sink->free)) {
-		sink->free = c->next;
-		sink->allocated -= CHUNK_SIZE;
-		free(c);
-	}
+	sink_trim(sink, 0);
 	pthread_mutex_unlock(&sink->lock);
 	ret = spool_adjust(sink, o);
 	pthread_mutex_lock(&sink->lock);
