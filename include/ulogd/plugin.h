@@ -414,8 +414,8 @@ void ulogd_watch_free(struct ulogd_watch *watch);
 bool ulogd_stopping(const struct ulogd_instance *inst);
 
 /**
- * Lets the whole lane sleep for @usec microseconds when the watcher returns, so that more gathers.
- * For busy inputs whose events come in small pieces: waking up is what costs.
+ * Lets the whole lane sleep for @usec microseconds, less than a second, when the watcher returns, so that
+ * more gathers: waking up is what costs.  Whoever asks something of the lane ends its sleep.
  */
 void ulogd_rest(struct ulogd_instance *inst, unsigned int usec);
 
