@@ -9,12 +9,21 @@
 
 #include <ulogd/plugin.h>
 
-/** One field that an output prints. */
+/** Room for a key of 43 bytes, 20 digits with a sign, and what follows them. */
+#define COLUMN_TEXT 64
+
+/**
+ * One field that an output prints.  Most numbers of an event are those of the event before: their
+ * text is kept behind the key, so that writing the field is one copy of constant size.
+ */
 struct column {
 	const struct ulogd_value *value;	/* its place in the record */
 	enum ulogd_type type;
+	uint8_t key_len, len;			/* of text[]: of the key, in all */
+	char after;				/* 0: nothing */
+	uint64_t num;				/* whose text is kept; of an address its 4 bytes */
+	char text[COLUMN_TEXT];
 	const char *name;
-	struct ulogd_key key;			/* what is written before the value */
 };
 
 /** All inputs of the instance, in order, keys empty.  @ret: malloc()ed, @n: how many; -ENOMEM. */
@@ -35,19 +44,11 @@ static inline int columns_new(const struct ulogd_instance *inst, struct column *
 	return 0;
 }
 
-/** Makes the key of a column: @before, its name, @after. */
-static inline void column_key(struct ulogd_key *ret, const char *before, const char *name,
-			      const char *after)
-{
-	ret->len = (uint8_t)snprintf(ret->text, sizeof(ret->text), "%.8s%.31s%.8s", before, name, after);
-}
-
 /**
  * The first column from @c on whose field is present in the event of @stamp, or @end.  Most of the
  * fields that a stack can have are absent from any one event.
  */
-static inline const struct column *column_next(const struct column *c, const struct column *end,
-					       uint32_t stamp)
+static inline struct column *column_next(struct column *c, const struct column *end, uint32_t stamp)
 {
 	while (c < end && c->value->stamp != stamp)
 		c++;
@@ -69,29 +70,102 @@ static inline bool column_fits(const char *p, const char *end, const struct colu
 	return (size_t)(end - p) >= COLUMN_ROOM + (c->type == ULOGD_STRING ? c->value->len : 0);
 }
 
-/** Writes the value of a column that is present, printable and fits: numbers in decimal, text as it is. */
-static inline char *column_put(char *p, const struct column *c)
+/* Puts the text of @num behind the key. */
+static inline void column_keep(struct column *c, uint64_t num)
 {
-	const struct ulogd_value *v = c->value;
+	uint32_t addr = (uint32_t)num;
+	char *p = c->text + c->key_len;
 
 	switch (c->type) {
 	case ULOGD_I8:
 	case ULOGD_I16:
 	case ULOGD_I32:
 	case ULOGD_I64:
-		if ((int64_t)v->num >= 0)
-			return ulogd_put_u64(p, v->num);
-		*p = '-';
-		return ulogd_put_u64(p + 1, -v->num);
+		if ((int64_t)num < 0)
+			*p++ = '-';
+		p = ulogd_put_u64(p, (int64_t)num < 0 ? -num : num);
+		break;
 	case ULOGD_IPADDR:
-		return ulogd_put_addr(p, v->ptr, v->len);
-	case ULOGD_STRING:
-		return ulogd_put_mem(p, v->ptr, v->len);
+		p = ulogd_put_addr(p, (const uint8_t *)&addr, sizeof(addr));
+		break;
 	case ULOGD_U64:
-		return ulogd_put_u64(p, v->num);
+		p = ulogd_put_u64(p, num);
+		break;
 	default:
-		return ulogd_put_u32(p, (uint32_t)v->num);
+		p = ulogd_put_u32(p, (uint32_t)num);
+		break;
 	}
+	if (c->after)
+		*p++ = c->after;
+	c->len = (uint8_t)(p - c->text);
+	c->num = num;
+}
+
+/**
+ * Makes the key of a column: @before, its name, @between.  What column_put() writes ends with @after,
+ * if that is not 0.
+ */
+static inline void column_key(struct column *c, const char *before, const char *name,
+			      const char *between, char after)
+{
+	c->key_len = (uint8_t)snprintf(c->text, sizeof(c->text), "%.4s%.31s%.8s", before, name, between);
+	c->after = after;
+	column_keep(c, 0);
+}
+
+/** Writes the key.  All of text[] is touched. */
+static inline char *column_put_key(char *p, const struct column *c)
+{
+	memcpy(p, c->text, sizeof(c->text));
+	return p + c->key_len;
+}
+
+/* True when the value, which is present, has a text that is kept: @num becomes what tells it. */
+static inline bool column_is_kept(const struct column *c, uint64_t *num)
+{
+	uint32_t addr;
+
+	switch (c->type) {
+	case ULOGD_NONE:
+	case ULOGD_STRING:
+	case ULOGD_RAW:
+	case ULOGD_RAWSTR:
+		return false;
+	case ULOGD_IPADDR:
+		if (c->value->len != sizeof(addr))
+			return false;
+		memcpy(&addr, c->value->ptr, sizeof(addr));
+		*num = addr;
+		return true;
+	default:
+		*num = c->value->num;
+		return true;
+	}
+}
+
+/**
+ * Writes a column that is present and fits: its key, numbers in decimal and text as it is; of what is
+ * not printable the key alone.
+ */
+static inline char *column_put(char *p, struct column *c)
+{
+	const struct ulogd_value *v = c->value;
+	uint64_t num;
+
+	if (column_is_kept(c, &num)) {
+		if (num != c->num)
+			column_keep(c, num);
+		memcpy(p, c->text, sizeof(c->text));
+		return p + c->len;
+	}
+	p = column_put_key(p, c);
+	if (c->type == ULOGD_IPADDR)
+		p = ulogd_put_addr(p, v->ptr, v->len);
+	else if (c->type == ULOGD_STRING)
+		p = ulogd_put_mem(p, v->ptr, v->len);
+	if (c->after)
+		*p++ = c->after;
+	return p;
 }
 
 #endif /* COLUMNS_H */

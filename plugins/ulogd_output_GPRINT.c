@@ -39,7 +39,7 @@ static int gprint_format(struct ulogd_instance *inst, const struct ulogd_record 
 			 struct ulogd_buf *out)
 {
 	const struct gprint_output *o = ulogd_priv(inst);
-	const struct column *c = o->columns, *last = c + o->n_columns;
+	struct column *c = o->columns, *last = c + o->n_columns;
 	char *begin = out->p, *end = out->end, *fields, *p;
 	uint32_t stamp = rec->stamp;
 
@@ -51,8 +51,7 @@ static int gprint_format(struct ulogd_instance *inst, const struct ulogd_record 
 			out->full = true;
 			return ULOGD_PASS;
 		}
-		p = column_put(ulogd_put_key(p, &c->key), c);
-		*p++ = ',';
+		p = column_put(p, c);
 	}
 	/* An event without a field that can be printed is no line. */
 	if (p > fields)
@@ -80,7 +79,7 @@ static int gprint_start(struct ulogd_instance *inst)
 		if (!column_printable(&o->columns[i]))
 			continue;
 		o->columns[o->n_columns] = o->columns[i];
-		column_key(&o->columns[o->n_columns].key, "", o->columns[i].name, "=");
+		column_key(&o->columns[o->n_columns], "", o->columns[i].name, "=", ',');
 		o->n_columns++;
 	}
 	ret = ulogd_output_file(inst, &(struct ulogd_file){ .path = o->file, .sync = o->sync });

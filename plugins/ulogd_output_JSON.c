@@ -167,25 +167,27 @@ static bool member_fits(const char *p, const char *end, const struct member *m)
 	return (size_t)(end - p) >= COLUMN_ROOM + (c->type == ULOGD_STRING ? STRING_ROOM(c->value->len) : 0);
 }
 
-static char *member_put(char *p, const struct member *m, uint32_t stamp)
+static char *member_put(char *p, struct member *m, uint32_t stamp)
 {
 	const struct ulogd_value *v = m->column.value;
 
-	p = ulogd_put_key(p, m->rival && m->rival->stamp == stamp ? &m->own_key : &m->column.key);
-	if (m->label && v->num != 0)
-		return ulogd_put_mem(p, "\"allowed\"", 9);
 	if (m->label)
-		return ulogd_put_mem(p, "\"blocked\"", 9);
-	if (m->column.type == ULOGD_STRING)
-		return string_put(p, v->ptr, v->len);
-	return column_put(p, &m->column);
+		return ulogd_put_mem(column_put_key(p, &m->column),
+				     v->num != 0 ? "\"allowed\"" : "\"blocked\"", 9);
+	if (m->column.type != ULOGD_STRING)
+		return column_put(p, &m->column);
+	if (m->rival && m->rival->stamp == stamp)
+		p = ulogd_put_key(p, &m->own_key);
+	else
+		p = column_put_key(p, &m->column);
+	return string_put(p, v->ptr, v->len);
 }
 
 static int json_format(struct ulogd_instance *inst, const struct ulogd_record *rec,
 		       struct ulogd_buf *out)
 {
 	struct json_output *o = ulogd_priv(inst);
-	const struct member *m = o->members, *last = m + o->n_members;
+	struct member *m = o->members, *last = m + o->n_members;
 	char *p = out->p, *end = out->end;
 	uint32_t stamp = rec->stamp;
 
@@ -266,9 +268,9 @@ static void members_make(struct json_output *o)
 		m->column = *c;
 		m->label = o->boolean_label && strcmp(c->name, "raw.label") == 0;
 		m->rival = rival_find(o, c->name);
-		column_key(&m->column.key, ", \"", m->label ? "action" : member_name(c->name),
-			   "\": ");
-		column_key(&m->own_key, ", \"", c->name, "\": ");
+		column_key(&m->column, ", \"", m->label ? "action" : member_name(c->name), "\": ", 0);
+		m->own_key.len = (uint8_t)snprintf(m->own_key.text, sizeof(m->own_key.text),
+						   ", \"%.31s\": ", c->name);
 		o->n_members++;
 	}
 }

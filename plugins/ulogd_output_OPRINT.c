@@ -24,7 +24,7 @@ static int oprint_format(struct ulogd_instance *inst, const struct ulogd_record 
 			 struct ulogd_buf *out)
 {
 	const struct oprint_output *o = ulogd_priv(inst);
-	const struct column *c = o->columns, *last = c + o->n_columns;
+	struct column *c = o->columns, *last = c + o->n_columns;
 	char *end = out->end, *p;
 	uint32_t stamp = rec->stamp;
 
@@ -35,14 +35,7 @@ static int oprint_format(struct ulogd_instance *inst, const struct ulogd_record 
 			out->full = true;
 			return ULOGD_PASS;
 		}
-		p = ulogd_put_key(p, &c->key);
-		if (column_printable(c))
-			p = column_put(p, c);
-		else if (c->type == ULOGD_NONE)
-			p = ulogd_put_mem(p, "<none>", 6);
-		else
-			p = ulogd_put_mem(p, "default", 7);
-		*p++ = '\n';
+		p = column_put(p, c);
 	}
 	out->p = p;
 	return ULOGD_PASS;
@@ -55,6 +48,13 @@ static void oprint_stop(struct ulogd_instance *inst)
 	free(o->columns);
 }
 
+static void key_make(struct column *c)
+{
+	const char *word = c->type == ULOGD_NONE ? "=<none>" : column_printable(c) ? "=" : "=default";
+
+	column_key(c, "", c->name, word, '\n');
+}
+
 static int oprint_start(struct ulogd_instance *inst)
 {
 	struct oprint_output *o = ulogd_priv(inst);
@@ -63,7 +63,7 @@ static int oprint_start(struct ulogd_instance *inst)
 	if (ret < 0)
 		return ulogd_fail(inst, ret, "cannot start: %m");
 	for (unsigned int i = 0; i < o->n_columns; i++)
-		column_key(&o->columns[i].key, "", o->columns[i].name, "=");
+		key_make(&o->columns[i]);
 	ret = ulogd_output_file(inst, &(struct ulogd_file){ .path = o->file, .sync = o->sync });
 	if (ret < 0)
 		oprint_stop(inst);

@@ -177,7 +177,10 @@ void ulogd_buf_addr(struct ulogd_buf *b, const uint8_t *addr, size_t len)
 {
 	char text[ULOGD_ADDR_STRLEN + 1];	/* one more: the dot behind the last octet */
 
-	ulogd_buf_mem(b, text, (size_t)(ulogd_put_addr(text, addr, len) - text));
+	if (__builtin_expect((size_t)(b->end - b->p) >= sizeof(text) && !b->full, 1))
+		b->p = ulogd_put_addr(b->p, addr, len);
+	else
+		ulogd_buf_mem(b, text, (size_t)(ulogd_put_addr(text, addr, len) - text));
 }
 
 size_t ulogd_utf8_len(const uint8_t *s, size_t len)
