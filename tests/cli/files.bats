@@ -57,7 +57,7 @@ options_of() {
 	require_ulogd
 	# The daemon names the keys it knows when it does not know one: so ask its sources.
 	sed -nE '/^static const struct ulogd_option global_options/,/^};/s/.*\(struct global, ([a-z_]+),.*/\1/p' \
-		"$SOURCES/src/main.c" >"$T/options"
+		"$SOURCES/src/configuration.c" >"$T/options"
 	[ "$(wc -l <"$T/options")" -ge 2 ]
 	while read -r option; do
 		grep -qE "^\.It Ic $option " "$SOURCES/man/ulogd.conf.5" || fail "ulogd.conf(5) lacks $option"
