@@ -26,34 +26,88 @@ struct column {
 	const char *name;
 };
 
-/** All inputs of the instance, in order, keys empty.  @ret: malloc()ed, @n: how many; -ENOMEM. */
-static inline int columns_new(const struct ulogd_instance *inst, struct column **ret, unsigned int *n)
+/**
+ * All inputs of an instance.  Most of the fields that a stack can have are absent from any one event, so
+ * they are not asked one by one: each word has the bits of fields that one writer has written.
+ */
+struct columns {
+	struct column *at;			/* in the order of the inputs */
+	unsigned int n;
+	struct columns_word {
+		const uint64_t *present;
+		uint64_t wanted;		/* bits of the columns that are printed */
+		unsigned int base;		/* column of bit 0, modulo 2^32 */
+	} *words;
+	unsigned int n_words;
+};
+
+static inline void columns_free(struct columns *cols)
+{
+	free(cols->at);
+	free(cols->words);
+}
+
+/* The number of the lowest bit, of which there is one. */
+static inline unsigned int bit_number(uint64_t bits)
+{
+	return (unsigned int)__builtin_ctzll(bits);
+}
+
+/* Gives column @i its bit, in the last word or, where another writer's columns begin, in a new one. */
+static inline void columns_bit_add(struct columns *cols, unsigned int i, const struct ulogd_place *place)
+{
+	unsigned int base = i - bit_number(place->bit);
+	struct columns_word *word = cols->words;
+
+	if (cols->n_words > 0)
+		word += cols->n_words - 1;
+	if (cols->n_words == 0 || word->present != place->present || word->base != base) {
+		word = &cols->words[cols->n_words++];
+		*word = (struct columns_word){ .present = place->present, .base = base };
+	}
+	word->wanted |= place->bit;
+}
+
+/** Makes columns of all inputs of the instance, keys empty.  -ENOMEM; columns_free() in any case. */
+static inline int columns_new(const struct ulogd_instance *inst, struct columns *ret)
 {
 	struct column c = {};
 
-	for (*n = 0; ulogd_input_at(inst, *n, &c.name, &c.type); ++*n)
-		;
-	*ret = calloc(*n + 1, sizeof(**ret));
-	if (!*ret)
+	*ret = (struct columns){};
+	while (ulogd_input_at(inst, ret->n, &c.name, &c.type))
+		ret->n++;
+	ret->at = calloc(ret->n + 1, sizeof(*ret->at));
+	ret->words = calloc(ret->n + 1, sizeof(*ret->words));
+	if (!ret->at || !ret->words)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < *n; i++) {
+	for (unsigned int i = 0; i < ret->n; i++) {
+		const struct ulogd_place *place = ulogd_in_place(inst, i);
+
 		ulogd_input_at(inst, i, &c.name, &c.type);
-		c.value = ulogd_in_place(inst, i);
-		(*ret)[i] = c;
+		c.value = place->value;
+		ret->at[i] = c;
+		columns_bit_add(ret, i, place);
 	}
 	return 0;
 }
 
-/**
- * The first column from @c on whose field is present in the event of @stamp, or @end.  Most of the
- * fields that a stack can have are absent from any one event.
- */
-static inline struct column *column_next(struct column *c, const struct column *end, uint32_t stamp)
+/** Column @i is not printed. */
+static inline void columns_drop(struct columns *cols, unsigned int i)
 {
-	while (c < end && c->value->stamp != stamp)
-		c++;
-	return c;
+	for (struct columns_word *word = cols->words; word < cols->words + cols->n_words; word++)
+		if (i - word->base < 64)
+			word->wanted &= ~(UINT64_C(1) << (i - word->base));
 }
+
+/**
+ * Runs what follows with @c at each column that the event at hand has, in their order.
+ * @word, @bits: variables it needs for that, a const struct columns_word * and a uint64_t
+ */
+#define columns_for_each_present(c, cols, word, bits) \
+	for ((word) = (cols)->words; (word) < (cols)->words + (cols)->n_words; (word)++) \
+		for ((bits) = *(word)->present & (word)->wanted; \
+		     (bits) && ((c) = &(cols)->at[(word)->base + bit_number(bits)], true); \
+		     (bits) &= (bits) - 1)
 
 /** True for types whose values column_put() can write. */
 static inline bool column_printable(const struct column *c)

@@ -11,8 +11,7 @@ struct gprint_output {
 	bool sync;
 	bool timestamp;
 
-	struct column *columns;
-	unsigned int n_columns;
+	struct columns columns;
 };
 
 static const struct ulogd_option options[] = {
@@ -39,14 +38,16 @@ static int gprint_format(struct ulogd_instance *inst, const struct ulogd_record 
 			 struct ulogd_buf *out)
 {
 	const struct gprint_output *o = ulogd_priv(inst);
-	struct column *c = o->columns, *last = c + o->n_columns;
+	const struct columns_word *word;
 	char *begin = out->p, *end = out->end, *fields, *p;
-	uint32_t stamp = rec->stamp;
+	struct column *c;
+	uint64_t bits;
 
+	(void)rec;
 	if (o->timestamp)
 		timestamp_put(out);
 	fields = p = out->p;
-	for (; (c = column_next(c, last, stamp)) < last; c++) {
+	columns_for_each_present(c, &o->columns, word, bits) {
 		if (!column_fits(p, end, c)) {
 			out->full = true;
 			return ULOGD_PASS;
@@ -64,23 +65,23 @@ static void gprint_stop(struct ulogd_instance *inst)
 {
 	struct gprint_output *o = ulogd_priv(inst);
 
-	free(o->columns);
+	columns_free(&o->columns);
 }
 
 static int gprint_start(struct ulogd_instance *inst)
 {
 	struct gprint_output *o = ulogd_priv(inst);
-	unsigned int n;
-	int ret = columns_new(inst, &o->columns, &n);
+	struct columns *cols = &o->columns;
+	int ret = columns_new(inst, cols);
 
-	if (ret < 0)
+	if (ret < 0) {
+		gprint_stop(inst);
 		return ulogd_fail(inst, ret, "cannot start: %m");
-	for (unsigned int i = 0; i < n; i++) {
-		if (!column_printable(&o->columns[i]))
-			continue;
-		o->columns[o->n_columns] = o->columns[i];
-		column_key(&o->columns[o->n_columns], "", o->columns[i].name, "=", ',');
-		o->n_columns++;
+	}
+	for (unsigned int i = 0; i < cols->n; i++) {
+		column_key(&cols->at[i], "", cols->at[i].name, "=", ',');
+		if (!column_printable(&cols->at[i]))
+			columns_drop(cols, i);
 	}
 	ret = ulogd_output_file(inst, &(struct ulogd_file){ .path = o->file, .sync = o->sync });
 	if (ret < 0)

@@ -7,11 +7,10 @@
 
 #include "columns.h"
 
-/* One member of the object; the column's key is `, "name": `. */
+/* What a column, with the key `, "name": `, needs besides to be a member of the object. */
 struct member {
-	struct column column;
 	bool label;			/* raw.label, to be written as a word */
-	const struct ulogd_value *rival;	/* has the name when both are there; NULL: nobody */
+	const struct ulogd_place *rival;	/* has the name when both are there; NULL: nobody */
 	struct ulogd_key own_key;	/* with the field's own name, for that case */
 };
 
@@ -24,11 +23,9 @@ struct json_output {
 	bool boolean_label;
 	const char *mode, *host, *port;
 
-	struct column *columns;
-	unsigned int n_columns;
-	struct member *members;
-	unsigned int n_members;
-	const struct ulogd_value *time_sec, *time_usec;	/* NULL: the stack has no such field */
+	struct columns columns;
+	struct member *members;		/* one for each of these */
+	const struct ulogd_place *time_sec, *time_usec;	/* NULL: the stack has no such field */
 
 	char begin[64];		/* up to the time stamp's value */
 	size_t begin_len;
@@ -138,19 +135,19 @@ static void stamp_make(struct json_output *o, time_t sec)
 }
 
 /* RFC 3339: 2026-11-21T00:18:52.150155+01:00; the fraction only where the event has it. */
-static char *timestamp_put(struct json_output *o, char *p, const struct ulogd_record *rec)
+static char *timestamp_put(struct json_output *o, char *p)
 {
 	uint32_t sec, usec;
 
-	if (o->time_sec && o->time_sec->stamp == rec->stamp)
-		sec = (uint32_t)o->time_sec->num;
+	if (o->time_sec && ulogd_place_has(o->time_sec))
+		sec = (uint32_t)o->time_sec->value->num;
 	else
 		sec = (uint32_t)time(NULL);
 	if ((time_t)sec != o->stamp_sec || o->stamp.len == 0)
 		stamp_make(o, sec);
 	p = ulogd_put_key(p, &o->stamp);
-	if (o->time_usec && o->time_usec->stamp == rec->stamp) {
-		usec = (uint32_t)o->time_usec->num % 1000000;
+	if (o->time_usec && ulogd_place_has(o->time_usec)) {
+		usec = (uint32_t)o->time_usec->value->num % 1000000;
 		*p++ = '.';
 		p = ulogd_put_mem(p, ulogd_buf_digits + 2 * (usec / 10000), 2);
 		p = ulogd_put_mem(p, ulogd_buf_digits + 2 * (usec / 100 % 100), 2);
@@ -159,27 +156,25 @@ static char *timestamp_put(struct json_output *o, char *p, const struct ulogd_re
 	return ulogd_put_key(p, &o->zone);
 }
 
-/* True when the member, which is present, fits between @p and @end. */
-static bool member_fits(const char *p, const char *end, const struct member *m)
+/* True when the column, which is present, fits between @p and @end as a member. */
+static bool member_fits(const char *p, const char *end, const struct column *c)
 {
-	const struct column *c = &m->column;
-
 	return (size_t)(end - p) >= COLUMN_ROOM + (c->type == ULOGD_STRING ? STRING_ROOM(c->value->len) : 0);
 }
 
-static char *member_put(char *p, struct member *m, uint32_t stamp)
+static char *member_put(char *p, const struct member *m, struct column *c)
 {
-	const struct ulogd_value *v = m->column.value;
+	const struct ulogd_value *v = c->value;
 
 	if (m->label)
-		return ulogd_put_mem(column_put_key(p, &m->column),
+		return ulogd_put_mem(column_put_key(p, c),
 				     v->num != 0 ? "\"allowed\"" : "\"blocked\"", 9);
-	if (m->column.type != ULOGD_STRING)
-		return column_put(p, &m->column);
-	if (m->rival && m->rival->stamp == stamp)
+	if (c->type != ULOGD_STRING)
+		return column_put(p, c);
+	if (m->rival && ulogd_place_has(m->rival))
 		p = ulogd_put_key(p, &m->own_key);
 	else
-		p = column_put_key(p, &m->column);
+		p = column_put_key(p, c);
 	return string_put(p, v->ptr, v->len);
 }
 
@@ -187,22 +182,22 @@ static int json_format(struct ulogd_instance *inst, const struct ulogd_record *r
 		       struct ulogd_buf *out)
 {
 	struct json_output *o = ulogd_priv(inst);
-	struct member *m = o->members, *last = m + o->n_members;
+	const struct columns_word *word;
 	char *p = out->p, *end = out->end;
-	uint32_t stamp = rec->stamp;
+	struct column *c;
+	uint64_t bits;
 
+	(void)rec;
 	if ((size_t)(end - p) < o->begin_len + COLUMN_ROOM + o->dvc_len)
 		goto full;
 	p = ulogd_put_mem(p, o->begin, o->begin_len);
 	if (o->timestamp)
-		p = timestamp_put(o, p, rec);
+		p = timestamp_put(o, p);
 	p = ulogd_put_mem(p, o->dvc, o->dvc_len);
-	for (; m < last; m++) {
-		if (m->column.value->stamp != stamp)
-			continue;
-		if (!member_fits(p, end, m))
+	columns_for_each_present(c, &o->columns, word, bits) {
+		if (!member_fits(p, end, c))
 			goto full;
-		p = member_put(p, m, stamp);
+		p = member_put(p, &o->members[c - o->columns.at], c);
 	}
 	out->p = p;
 	ulogd_buf_lit(out, "}\n");
@@ -238,40 +233,39 @@ static const char *member_name(const char *field)
 static bool column_seen(const struct json_output *o, unsigned int i)
 {
 	for (unsigned int j = 0; j < i; j++)
-		if (strcmp(o->columns[j].name, o->columns[i].name) == 0)
+		if (strcmp(o->columns.at[j].name, o->columns.at[i].name) == 0)
 			return true;
 	return false;
 }
 
 /* A packet that comes with its connection has addresses of both: the packet's get the name. */
-static const struct ulogd_value *rival_find(const struct json_output *o, const char *field)
+static const struct ulogd_place *rival_find(const struct ulogd_instance *inst, const struct json_output *o,
+					    const char *field)
 {
-	for (unsigned int i = 0; i < o->n_columns && strncmp(field, "orig.", 5) == 0; i++)
-		if (strcmp(o->columns[i].name, field + 5) == 0)
-			return o->columns[i].value;
+	for (unsigned int i = 0; i < o->columns.n && strncmp(field, "orig.", 5) == 0; i++)
+		if (strcmp(o->columns.at[i].name, field + 5) == 0)
+			return ulogd_in_place(inst, i);
 	return NULL;
 }
 
-static void members_make(struct json_output *o)
+static void members_make(const struct ulogd_instance *inst, struct json_output *o)
 {
-	for (unsigned int i = 0; i < o->n_columns; i++) {
-		struct column *c = &o->columns[i];
-		struct member *m = &o->members[o->n_members];
+	for (unsigned int i = 0; i < o->columns.n; i++) {
+		struct column *c = &o->columns.at[i];
+		struct member *m = &o->members[i];
 
 		if (strcmp(c->name, "oob.time.sec") == 0)
-			o->time_sec = c->value;
+			o->time_sec = ulogd_in_place(inst, i);
 		if (strcmp(c->name, "oob.time.usec") == 0)
-			o->time_usec = c->value;
+			o->time_usec = ulogd_in_place(inst, i);
 		/* Addresses are written as text, by IP2STR, or not at all. */
 		if (!column_printable(c) || c->type == ULOGD_IPADDR || column_seen(o, i))
-			continue;
-		m->column = *c;
+			columns_drop(&o->columns, i);
 		m->label = o->boolean_label && strcmp(c->name, "raw.label") == 0;
-		m->rival = rival_find(o, c->name);
-		column_key(&m->column, ", \"", m->label ? "action" : member_name(c->name), "\": ", 0);
+		m->rival = rival_find(inst, o, c->name);
+		column_key(c, ", \"", m->label ? "action" : member_name(c->name), "\": ", 0);
 		m->own_key.len = (uint8_t)snprintf(m->own_key.text, sizeof(m->own_key.text),
 						   ", \"%.31s\": ", c->name);
-		o->n_members++;
 	}
 }
 
@@ -339,7 +333,7 @@ static void json_stop(struct ulogd_instance *inst)
 {
 	struct json_output *o = ulogd_priv(inst);
 
-	free(o->columns);
+	columns_free(&o->columns);
 	free(o->members);
 	free(o->dvc);
 }
@@ -347,17 +341,17 @@ static void json_stop(struct ulogd_instance *inst)
 static int json_start(struct ulogd_instance *inst)
 {
 	struct json_output *o = ulogd_priv(inst);
-	int ret = columns_new(inst, &o->columns, &o->n_columns);
+	int ret = columns_new(inst, &o->columns);
 
 	if (ret == 0) {
-		o->members = calloc(o->n_columns + 1, sizeof(*o->members));
+		o->members = calloc(o->columns.n + 1, sizeof(*o->members));
 		ret = o->members ? begin_make(o) : -ENOMEM;
 	}
 	if (ret < 0) {
 		ulogd_fail(inst, ret, "cannot start: %m");
 		goto err_free;
 	}
-	members_make(o);
+	members_make(inst, o);
 	ret = destination_open(inst, o);
 	if (ret < 0)
 		goto err_free;

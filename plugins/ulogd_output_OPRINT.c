@@ -8,8 +8,7 @@ struct oprint_output {
 	const char *file;
 	bool sync;
 
-	struct column *columns;
-	unsigned int n_columns;
+	struct columns columns;
 };
 
 static const struct ulogd_option options[] = {
@@ -24,13 +23,15 @@ static int oprint_format(struct ulogd_instance *inst, const struct ulogd_record 
 			 struct ulogd_buf *out)
 {
 	const struct oprint_output *o = ulogd_priv(inst);
-	struct column *c = o->columns, *last = c + o->n_columns;
+	const struct columns_word *word;
 	char *end = out->end, *p;
-	uint32_t stamp = rec->stamp;
+	struct column *c;
+	uint64_t bits;
 
+	(void)rec;
 	ulogd_buf_lit(out, "===>PACKET BOUNDARY\n");
 	p = out->p;
-	for (; (c = column_next(c, last, stamp)) < last; c++) {
+	columns_for_each_present(c, &o->columns, word, bits) {
 		if (!column_fits(p, end, c)) {
 			out->full = true;
 			return ULOGD_PASS;
@@ -45,7 +46,7 @@ static void oprint_stop(struct ulogd_instance *inst)
 {
 	struct oprint_output *o = ulogd_priv(inst);
 
-	free(o->columns);
+	columns_free(&o->columns);
 }
 
 static void key_make(struct column *c)
@@ -58,12 +59,14 @@ static void key_make(struct column *c)
 static int oprint_start(struct ulogd_instance *inst)
 {
 	struct oprint_output *o = ulogd_priv(inst);
-	int ret = columns_new(inst, &o->columns, &o->n_columns);
+	int ret = columns_new(inst, &o->columns);
 
-	if (ret < 0)
+	if (ret < 0) {
+		oprint_stop(inst);
 		return ulogd_fail(inst, ret, "cannot start: %m");
-	for (unsigned int i = 0; i < o->n_columns; i++)
-		key_make(&o->columns[i]);
+	}
+	for (unsigned int i = 0; i < o->columns.n; i++)
+		key_make(&o->columns.at[i]);
 	ret = ulogd_output_file(inst, &(struct ulogd_file){ .path = o->file, .sync = o->sync });
 	if (ret < 0)
 		oprint_stop(inst);

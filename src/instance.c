@@ -80,6 +80,7 @@ void instance_free(struct ulogd_instance *inst)
 	free(inst->priv);
 	free(inst->in);
 	free(inst->out);
+	free(inst->present);
 	free(inst->id);
 	free(inst);
 }
@@ -268,9 +269,11 @@ struct ulogd_instance *instance_new(struct conf *conf, struct conf_place at, con
 	inst->priv = calloc(1, plugin->priv_size + 1);
 	inst->in = calloc(record_count(inst->inputs) + 1, sizeof(*inst->in));
 	inst->out = calloc(record_count(plugin->outputs) + 1, sizeof(*inst->out));
+	inst->n_present = (record_count(plugin->outputs) + 63) / 64;
+	inst->present = calloc(inst->n_present + 1, sizeof(*inst->present));
 	inst->origins = calloc(n + options_count(common) + 1, sizeof(*inst->origins));
 	if ((plugin->inputs_all && !inst->all_inputs) || !inst->id || !inst->priv || !inst->in || !inst->out ||
-	    !inst->origins) {
+	    !inst->present || !inst->origins) {
 		instance_free(inst);
 		return NULL;
 	}
@@ -440,14 +443,14 @@ bool ulogd_input_at(const struct ulogd_instance *inst, unsigned int i, const cha
 	return true;
 }
 
-const struct ulogd_value *ulogd_in_place(const struct ulogd_instance *inst, unsigned int i)
+const struct ulogd_place *ulogd_in_place(const struct ulogd_instance *inst, unsigned int i)
 {
-	return inst->in[i];
+	return &inst->in[i];
 }
 
 bool ulogd_in_provided(const struct ulogd_instance *inst, unsigned int i)
 {
-	return inst->in[i] != &inst->tree->absent;
+	return inst->in[i].value != &inst->tree->absent;
 }
 
 bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i)
@@ -455,19 +458,19 @@ bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i)
 	return inst->out[i] != &inst->tree->unread;
 }
 
-/* The most that @inst and those below it read of @place. */
-static uint32_t bytes_read(const struct ulogd_instance *inst, const struct ulogd_value *place)
+/* The most that @inst and those below it read of @value. */
+static uint32_t bytes_read(const struct ulogd_instance *inst, const struct ulogd_value *value)
 {
 	uint32_t most = 0;
 
 	for (unsigned int k = 0; k < record_count(inst->inputs); k++) {
 		uint32_t bytes = inst->inputs[k].bytes ? inst->inputs[k].bytes : UINT32_MAX;
 
-		if (inst->in[k] == place && bytes > most)
+		if (inst->in[k].value == value && bytes > most)
 			most = bytes;
 	}
 	for (const struct ulogd_instance *c = inst->child; c && most < UINT32_MAX; c = c->sibling) {
-		uint32_t bytes = bytes_read(c, place);
+		uint32_t bytes = bytes_read(c, value);
 
 		if (bytes > most)
 			most = bytes;

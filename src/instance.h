@@ -56,7 +56,10 @@ struct ulogd_instance {
 	void *priv;
 	const struct ulogd_field *inputs;	/* the plugin's, or all_inputs */
 	struct ulogd_field *all_inputs;
-	struct ulogd_value **in, **out;
+	struct ulogd_place *in;
+	struct ulogd_value **out;
+	uint64_t *present;		/* bits of its outputs, of the event at hand */
+	unsigned int n_present;		/* words of that */
 	struct outlet *outlet;
 	bool outlet_sync;
 	struct sink *attached;	/* stack_attach(): none of the configuration's, its records go there */

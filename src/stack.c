@@ -421,6 +421,7 @@ static void trees_swap_inputs(struct tree *a, struct tree *b)
 {
 	struct ulogd_instance *input = a->input, *child = input->child;
 	struct ulogd_value **out = input->out;
+	uint64_t *present = input->present;
 	struct lane *lane = a->lane;
 	bool done = a->done, counted = a->counted;
 
@@ -428,6 +429,8 @@ static void trees_swap_inputs(struct tree *a, struct tree *b)
 	b->input->child = child;
 	input->out = b->input->out;
 	b->input->out = out;
+	input->present = b->input->present;
+	b->input->present = present;
 	set_parent(input->child, input);
 	set_parent(b->input->child, b->input);
 	a->input = b->input;
@@ -643,8 +646,6 @@ static void attached_free(struct ulogd_instance *inst)
 	instance_free(inst);
 	if (--tree->n_attached == 0) {
 		instance_walk(tree->input, tree_unlink_instance, NULL);
-		memset(tree->values + tree->n_own, 0,
-		       (tree->n_values - tree->n_own) * sizeof(*tree->values));
 		tree->n_values = tree->n_own;
 	}
 	instance_walk(tree->input, instance_relink, NULL);

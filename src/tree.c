@@ -10,8 +10,10 @@
 
 /* --------------------------------------------------------------- linking */
 
-/* The place of the field @want above @inst, made if nobody asked for it before; NULL: no writer. */
-static struct ulogd_value *writer_find(struct ulogd_instance *inst, const char *want)
+static const uint64_t nothing_present;
+
+/* The place of the field @want above @inst, made if nobody asked for it before. */
+static struct ulogd_place writer_find(struct ulogd_instance *inst, const char *want)
 {
 	struct tree *tree = inst->tree;
 
@@ -23,10 +25,11 @@ static struct ulogd_value *writer_find(struct ulogd_instance *inst, const char *
 				continue;
 			if (!inst->out[o] || inst->out[o] == &tree->unread)
 				inst->out[o] = &tree->values[tree->n_values++];
-			return inst->out[o];
+			return (struct ulogd_place){ inst->out[o], &inst->present[o / 64],
+						     UINT64_C(1) << o % 64 };
 		}
 	}
-	return NULL;
+	return (struct ulogd_place){ &tree->absent, &nothing_present, 1 };
 }
 
 void tree_link_instance(struct ulogd_instance *inst, void *arg)
@@ -34,11 +37,8 @@ void tree_link_instance(struct ulogd_instance *inst, void *arg)
 	const struct ulogd_field *inputs = inst->inputs;
 
 	(void)arg;
-	for (unsigned int i = 0; i < record_count(inputs); i++) {
+	for (unsigned int i = 0; i < record_count(inputs); i++)
 		inst->in[i] = writer_find(inst, record_field(&inputs[i]).name);
-		if (!inst->in[i])
-			inst->in[i] = &inst->tree->absent;
-	}
 }
 
 void tree_link_unread(struct ulogd_instance *inst, void *arg)
@@ -108,12 +108,22 @@ static int output_run(struct ulogd_instance *inst, const struct ulogd_record *re
 	return ULOGD_PASS;	/* lost here, but instances behind may still have it */
 }
 
+/* The record is the instance's to write. */
+static void record_give(struct ulogd_record *rec, struct ulogd_instance *inst)
+{
+	rec->in = inst->in;
+	rec->out = inst->out;
+	rec->present = inst->present;
+	inst->present[0] = 0;
+	for (unsigned int i = 1; i < inst->n_present; i++)
+		inst->present[i] = 0;
+}
+
 static void instance_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 {
 	int ret;
 
-	rec->in = inst->in;
-	rec->out = inst->out;
+	record_give(rec, inst);
 	if (inst->plugin->kind == ULOGD_OUTPUT)
 		ret = output_run(inst, rec);
 	else
@@ -134,13 +144,8 @@ struct ulogd_record *ulogd_record_begin(struct ulogd_instance *inst)
 	struct tree *tree = inst->tree;
 	struct ulogd_record *rec = &tree->record;
 
-	/* Stamp 0 is "never written".  After 2^32 events an old stamp could look like a new one. */
-	if (++rec->stamp == 0) {
-		memset(tree->values, 0, tree->n_values * sizeof(*tree->values));
-		rec->stamp = 1;
-	}
+	record_give(rec, inst);
 	rec->arena = tree->arena;
-	rec->out = inst->out;
 	return rec;
 }
 

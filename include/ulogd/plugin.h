@@ -256,17 +256,20 @@ const char *ulogd_id(const struct ulogd_instance *inst);
 
 /* --------------------------------------------------------------- records */
 
-/**
- * The place of one field's value in a lane's record.  It is present when its
- * stamp is that of the record, so that nothing has to be cleared in between.
- */
+/** The value of one field in a lane's record: that of the last event that had it. */
 struct ulogd_value {
 	union {
 		uint64_t num;		/* numbers; signed ones sign extended */
 		const void *ptr;	/* bytes, text, addresses */
 	};
 	uint32_t len;			/* bytes at ptr */
-	uint32_t stamp;
+};
+
+/** Where an input stands in a lane's record, the same for all events. */
+struct ulogd_place {
+	const struct ulogd_value *value;
+	const uint64_t *present;	/* has the bit when … */
+	uint64_t bit;			/* … the event at hand has the field */
 };
 
 /**
@@ -274,23 +277,29 @@ struct ulogd_value {
  * event.  Pointers in it are borrowed until the record has left the stack.
  */
 struct ulogd_record {
-	uint32_t stamp;			/* of this event; never 0 */
-	struct ulogd_value *const *in;	/* the running plugin's inputs, in table order */
+	const struct ulogd_place *in;	/* the running plugin's inputs, in table order */
 	struct ulogd_value *const *out;	/* … and outputs */
+	uint64_t *present;		/* a bit for each of these, 64 to a word; none when it begins to run */
 	char *arena, *arena_end;	/* free space for text made on the way */
 };
 
-/** True when input @i is present in this event. */
+/** True when the field of @place is present in this event. */
+static inline bool ulogd_place_has(const struct ulogd_place *place)
+{
+	return (*place->present & place->bit) != 0;
+}
+
+/** True when input @i is. */
 static inline bool ulogd_in_has(const struct ulogd_record *rec, unsigned int i)
 {
-	return rec->in[i]->stamp == rec->stamp;
+	return ulogd_place_has(&rec->in[i]);
 }
 
 /**
- * Where input @i of an instance stands in the record, the same for all events: for outputs with so
- * many inputs that looking each of them up shows.  Present when its stamp is the record's.
+ * Where input @i of an instance stands, from start() to stop(): for outputs with so many inputs that
+ * looking each of them up shows.  What one writer has written is in words of its own, in its table's order.
  */
-const struct ulogd_value *ulogd_in_place(const struct ulogd_instance *inst, unsigned int i);
+const struct ulogd_place *ulogd_in_place(const struct ulogd_instance *inst, unsigned int i);
 
 /** True when the stack has a writer of input @i at all; the same for all events. */
 bool ulogd_in_provided(const struct ulogd_instance *inst, unsigned int i);
@@ -300,7 +309,7 @@ static inline bool ulogd_in_u64(const struct ulogd_record *rec, unsigned int i, 
 {
 	if (!ulogd_in_has(rec, i))
 		return false;
-	*ret = rec->in[i]->num;
+	*ret = rec->in[i].value->num;
 	return true;
 }
 
@@ -308,14 +317,14 @@ static inline bool ulogd_in_u32(const struct ulogd_record *rec, unsigned int i, 
 {
 	if (!ulogd_in_has(rec, i))
 		return false;
-	*ret = (uint32_t)rec->in[i]->num;
+	*ret = (uint32_t)rec->in[i].value->num;
 	return true;
 }
 
 /** Number @i, 0 when it is absent. */
 static inline uint32_t ulogd_in_or_0(const struct ulogd_record *rec, unsigned int i)
 {
-	return ulogd_in_has(rec, i) ? (uint32_t)rec->in[i]->num : 0;
+	return ulogd_in_has(rec, i) ? (uint32_t)rec->in[i].value->num : 0;
 }
 
 /** Reads bytes, text or an address; NULL and a length of 0 when it is absent. */
@@ -323,8 +332,8 @@ static inline const void *ulogd_in_mem(const struct ulogd_record *rec, unsigned 
 {
 	bool has = ulogd_in_has(rec, i);
 
-	*len = has ? rec->in[i]->len : 0;
-	return has ? rec->in[i]->ptr : NULL;
+	*len = has ? rec->in[i].value->len : 0;
+	return has ? rec->in[i].value->ptr : NULL;
 }
 
 /**
@@ -349,11 +358,17 @@ bool ulogd_out_wanted(const struct ulogd_instance *inst, unsigned int i);
  */
 uint32_t ulogd_out_bytes(const struct ulogd_instance *inst, unsigned int i);
 
+/* Output @i is present from now on, for those below. */
+static inline void ulogd_set_present(const struct ulogd_record *rec, unsigned int i)
+{
+	rec->present[i / 64] |= UINT64_C(1) << i % 64;
+}
+
 /** Sets number @i; for signed types give the value sign extended. */
 static inline void ulogd_set_num(const struct ulogd_record *rec, unsigned int i, uint64_t num)
 {
 	rec->out[i]->num = num;
-	rec->out[i]->stamp = rec->stamp;
+	ulogd_set_present(rec, i);
 }
 
 /** Sets bytes, text or an address, which must stay where they are until the record is done. */
@@ -362,7 +377,7 @@ static inline void ulogd_set_mem(const struct ulogd_record *rec, unsigned int i,
 {
 	rec->out[i]->ptr = ptr;
 	rec->out[i]->len = (uint32_t)len;
-	rec->out[i]->stamp = rec->stamp;
+	ulogd_set_present(rec, i);
 }
 
 /** Opens the record's arena for text of unknown length: append, then ulogd_set_text(). */

@@ -72,16 +72,22 @@ static void tables_end_with_an_empty_line(void **state)
 /* A record with two outputs, which are its inputs too. */
 struct fixture {
 	struct ulogd_record rec;
-	struct ulogd_value values[2], *places[2];
+	struct ulogd_value values[2], *out[2];
+	struct ulogd_place in[2];
+	uint64_t present;
 	char arena[16];
 };
 
 static void fixture_init(struct fixture *f)
 {
-	*f = (struct fixture){ .rec.stamp = 1 };
-	f->places[0] = &f->values[0];
-	f->places[1] = &f->values[1];
-	f->rec.in = f->rec.out = f->places;
+	*f = (struct fixture){};
+	for (unsigned int i = 0; i < 2; i++) {
+		f->out[i] = &f->values[i];
+		f->in[i] = (struct ulogd_place){ &f->values[i], &f->present, UINT64_C(1) << i };
+	}
+	f->rec.in = f->in;
+	f->rec.out = f->out;
+	f->rec.present = &f->present;
 	f->rec.arena = f->arena;
 	f->rec.arena_end = f->arena + sizeof(f->arena);
 }
@@ -110,7 +116,7 @@ static void a_value_is_present_in_its_own_event_only(void **state)
 	assert_int_equal(ulogd_in_or_0(&f.rec, 0), 0x23456789);
 	assert_false(ulogd_in_has(&f.rec, 1));
 
-	f.rec.stamp++;
+	f.present = 0;
 	assert_false(ulogd_in_has(&f.rec, 0));
 	assert_int_equal(ulogd_in_or_0(&f.rec, 0), 0);
 }

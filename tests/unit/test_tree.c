@@ -93,21 +93,6 @@ static void what_was_written_for_one_event_is_absent_in_the_next(void **state)
 	assert_written("o=5,-\no=-,-\no=6,-\n");
 }
 
-static void old_values_stay_absent_when_the_stamps_begin_anew(void **state)
-{
-	struct ulogd_record *rec;
-
-	(void)state;
-	start("s:TSRC,o:TOUT");
-	event("s", 5);
-	rec = ulogd_record_begin(started("s"));
-	rec->stamp = UINT32_MAX;
-	/* One of these has the stamp that the first event had. */
-	event("s", -1);
-	event("s", -1);
-	assert_written("o=5,-\no=-,-\no=-,-\n");
-}
-
 static void fields_that_nobody_reads_are_not_wanted(void **state)
 {
 	(void)state;
@@ -174,7 +159,6 @@ int main(void)
 		unit(inputs_with_different_names_do_not_meet),
 		unit(one_name_for_two_kinds_of_input_is_two_inputs),
 		unit(what_was_written_for_one_event_is_absent_in_the_next),
-		unit(old_values_stay_absent_when_the_stamps_begin_anew),
 		unit(fields_that_nobody_reads_are_not_wanted),
 		unit(a_field_that_only_a_branch_of_others_reads_is_wanted_there_alone),
 		unit(a_filter_that_stops_a_record_stops_only_its_branch),

@@ -74,9 +74,10 @@ static inline char *test_file_read(const char *path)
 	return text;
 }
 
-/* What the daemon says from now on can be read with log_caught(). */
-static int log_catch_fd __attribute__((unused)) = -1;
+/* One for all files of a program: weak. */
+int log_catch_fd __attribute__((weak)) = -1;
 
+/* What the daemon says from now on can be read with log_caught(). */
 static inline void log_catch(void)
 {
 	char path[64];
