@@ -68,6 +68,8 @@ int module_run(struct ulogd_instance *inst, struct ulogd_record *rec)
 		return ULOGD_STOP;
 	if (is(inst, t.err_id))
 		return -EBADMSG;
+	if (is(inst, t.silent_id))
+		return ULOGD_PASS;
 	if (id[0] == 'm')
 		ulogd_set_num(rec, 0, (uint64_t)atoi(id + 1));
 	if (id[0] == 'p') {
@@ -116,7 +118,7 @@ int stacks_setup(void **state)
 	t.out = test_path(t.dir, "out");
 	t.n_started = 0;
 	t.order[0] = '\0';
-	t.fail_id = t.stop_id = t.err_id = NULL;
+	t.fail_id = t.stop_id = t.err_id = t.silent_id = NULL;
 	return 0;
 }
 

@@ -17,6 +17,7 @@ extern struct stacks {
 	char order[256];	/* "start id;", "run id;", "stop id;" */
 	const char *fail_id;	/* whose start() fails */
 	const char *stop_id, *err_id;	/* whose run() ends the record */
+	const char *silent_id;	/* whose run() writes nothing */
 	bool wanted[2];		/* of TPRINT's outputs */
 	int orders[2], answers[2];	/* pipes, for events while lanes run */
 } t;

@@ -93,6 +93,18 @@ static void what_was_written_for_one_event_is_absent_in_the_next(void **state)
 	assert_written("o=5,-\no=-,-\no=6,-\n");
 }
 
+static void what_a_filter_wrote_for_one_event_is_absent_in_the_next(void **state)
+{
+	(void)state;
+	start("s:TSRC,m1:TMARK,p1:TPRINT,o:TOUT");
+	event("s", 5);
+	t.silent_id = "m1";
+	event("s", 6);
+	t.silent_id = "p1";
+	event("s", 7);
+	assert_written("o=1,mark1\no=-,mark0\no=1,-\n");
+}
+
 static void fields_that_nobody_reads_are_not_wanted(void **state)
 {
 	(void)state;
@@ -159,6 +171,7 @@ int main(void)
 		unit(inputs_with_different_names_do_not_meet),
 		unit(one_name_for_two_kinds_of_input_is_two_inputs),
 		unit(what_was_written_for_one_event_is_absent_in_the_next),
+		unit(what_a_filter_wrote_for_one_event_is_absent_in_the_next),
 		unit(fields_that_nobody_reads_are_not_wanted),
 		unit(a_field_that_only_a_branch_of_others_reads_is_wanted_there_alone),
 		unit(a_filter_that_stops_a_record_stops_only_its_branch),
