@@ -9,7 +9,7 @@
 
 #include <ulogd/plugin.h>
 
-/** Room for a key of 43 bytes, 20 digits with a sign, and what follows them. */
+/** Room for a key of 43 bytes, 20 digits or 19 with a sign, and the character behind them. */
 #define COLUMN_TEXT 64
 
 /**

@@ -5,8 +5,8 @@
 
 /**
  * Forks; the child goes on, in a session of its own and in the root directory: relative paths lose
- * their meaning.  The parent waits until
- * background_running(), or exits with the child's status.  A negative errno when that cannot be done.
+ * their meaning.  The parent waits until background_running(), or exits with the child's status.  A
+ * negative errno when that cannot be done.
  */
 int background_begin(void);
 
