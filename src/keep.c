@@ -231,6 +231,8 @@ int keep_inherit(void)
 				return -ENAMETOOLONG;
 		}
 	}
+	if (n == 0)
+		return 0;	/* to sd_listen_fds(3) a number of 0 is an error */
 	snprintf(number, sizeof(number), "%d", n);
 	if (ret < 0 || setenv("LISTEN_FDS", number, 1) < 0 || setenv("LISTEN_FDNAMES", names, 1) < 0)
 		return ret < 0 ? ret : -errno;

@@ -273,3 +273,16 @@ end_daemon() {
 	exits 1 as_nobody "$ULOGD" --plugin-dir "$STAGE/plugins" -u root -c "$CONF"
 	says "can't set"
 }
+
+@test "a_restart_without_sockets_to_keep_says_nothing_of_them" {
+	require_ulogctl
+	small_conf hold=1 global:loglevel=3
+	start_here a -c "$CONF"
+	running a
+	starting a
+	"$CTL" -s "$T/ulogd.ctl" restart
+	running a
+	stop a
+	[ "$(lines "$T/out.txt")" = 2 ]
+	! grep "take over" "$T/a.log"
+}
