@@ -25,6 +25,9 @@ static atomic_bool input_failed;
 static unsigned int left_out;	/* branches that could not be started */
 static int done_fd = -1;
 
+/* A reload has left no stack: that counts as an input, so that the daemon can be told better. */
+static bool without_stacks;
+
 /* -------------------------------------------------- inputs that still run */
 
 /* The daemon ends when no input is left. */
@@ -449,28 +452,19 @@ static void trees_swap_inputs(struct tree *a, struct tree *b)
 		lane_set_arg(b->lane, b);
 }
 
-static unsigned int children_count(const struct ulogd_instance *inst)
-{
-	unsigned int n = 0;
-
-	for (const struct ulogd_instance *c = inst->child; c; c = c->sibling)
-		n++;
-	return n;
-}
-
 /* Starts what follows the input of @tree, which is running; all of it or nothing. */
 static int children_start(struct tree *tree)
 {
-	unsigned int n = children_count(tree->input), started = 0;
-	struct ulogd_instance **at = &tree->input->child;
+	unsigned int left_out_before = left_out;
+	struct ulogd_instance *child = tree->input->child;
 	int home, ret = tree_enter_netns(tree, &home);
 
 	if (ret < 0)
 		return ret;
-	for (; *at && instance_start(*at); at = &(*at)->sibling)
-		started++;
+	while (child && instance_start(child))
+		child = child->sibling;
 	netns_leave(home);
-	return started == n ? 0 : -EIO;
+	return !child && left_out == left_out_before ? 0 : -EIO;
 }
 
 /* Stops everything that follows the input of @tree, which ran on @lane. */
@@ -602,7 +596,8 @@ static int trees_exchange(void)
 		sink_close_unused(SINK_CLOSE_MS);	/* those that were opened for nothing */
 		return ret;
 	}
-	atomic_fetch_add(&inputs_running, 1);	/* the end of old inputs is not the daemon's */
+	if (!without_stacks)
+		atomic_fetch_add(&inputs_running, 1);	/* the end of old inputs is not the daemon's */
 	unchanged_take();
 	for (struct tree *tree = stack_trees; tree; tree = tree->next)
 		if (tree->lane && !tree->unchanged)
@@ -618,7 +613,11 @@ static int trees_exchange(void)
 	ret = stack_run();
 	if (ret == 0 && left_out > 0)
 		ret = 1;
-	input_count_down();
+	without_stacks = !stack_trees;
+	if (without_stacks)
+		log_error("no stack is left: nothing is logged until another configuration is read");
+	else
+		input_count_down();
 	sink_close_unused(SINK_CLOSE_MS);
 	return ret;
 }

@@ -213,6 +213,18 @@ static void what_follows_an_input_and_cannot_start_changes_nothing(void **state)
 	assert_written("o1=1,-\no7=3,-\n");
 }
 
+static void an_output_far_from_its_input_that_cannot_start_changes_nothing(void **state)
+{
+	(void)state;
+	start_and_run("s1:TSRC,m1:TMARK,o1:TOUT", "s1:TSRC,m1:TMARK,o2:TOUT");
+	t.fail_id = "o9";
+	assert_int_equal(exchange("s1:TSRC,m1:TMARK,o9:TOUT", "s1:TSRC,m1:TMARK,o2:TOUT"), -EIO);
+	assert_int_equal(stack_count(), 2);
+	order(5);
+	stop_and_close();
+	assert_written("o1=1,-\no2=1,-\n");
+}
+
 static void a_new_input_that_cannot_start_is_left_out(void **state)
 {
 	(void)state;
@@ -223,6 +235,26 @@ static void a_new_input_that_cannot_start_is_left_out(void **state)
 	order(1);
 	stop_and_close();
 	assert_written("o1=1,-\n");
+}
+
+static void a_daemon_that_is_left_without_stacks_waits_for_others(void **state)
+{
+	(void)state;
+	start_and_run("s1:TSRC,o1:TOUT");
+	t.fail_id = "s2";
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(exchange("s2:TSRC,o2:TOUT"), 1);
+		assert_int_equal(stack_count(), 0);
+		assert_log_has("no stack is left");
+		assert_false(done_fd_readable());
+	}
+	t.fail_id = NULL;
+	assert_int_equal(exchange("s2:TSRC,o2:TOUT"), 0);
+	assert_int_equal(stack_count(), 1);
+	assert_false(done_fd_readable());
+	ulogd_input_done(started("s2"));
+	assert_true(done_fd_readable());
+	stop_and_close();
 }
 
 static void inputs_that_are_exchanged_do_not_end_the_daemon(void **state)
@@ -375,7 +407,9 @@ int main(void)
 		unit(an_input_stays_when_what_follows_it_changes),
 		unit(inputs_come_and_go),
 		unit(what_follows_an_input_and_cannot_start_changes_nothing),
+		unit(an_output_far_from_its_input_that_cannot_start_changes_nothing),
 		unit(a_new_input_that_cannot_start_is_left_out),
+		unit(a_daemon_that_is_left_without_stacks_waits_for_others),
 		unit(inputs_that_are_exchanged_do_not_end_the_daemon),
 		unit(an_output_is_attached_and_sees_what_nobody_else_reads),
 		unit(of_two_that_are_attached_one_goes_first),
