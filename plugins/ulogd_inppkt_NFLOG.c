@@ -587,6 +587,11 @@ static void logger_remember(struct nflog_source *src, size_t i)
 		name[0] = '\0';
 }
 
+static const char *privilege_hint(int err)
+{
+	return err == -EPERM ? "; run as root or grant CAP_NET_ADMIN" : "";
+}
+
 /* Makes this daemon the logger of the families, which would outlive us: see families_restore(). */
 static int families_bind(struct ulogd_instance *inst)
 {
@@ -601,13 +606,13 @@ static int families_bind(struct ulogd_instance *inst)
 			ret = nflog_command(inst, families[i], NFULNL_CFG_CMD_PF_UNBIND);
 			if (ret < 0)
 				return ulogd_fail(inst, ret, "unable to force-unbind existing log handler "
-						  "for protocol %d: %m", families[i]);
+						  "for protocol %d: %m%s", families[i], privilege_hint(ret));
 		}
 		ulogd_debug(inst, "binding to protocol family %d", families[i]);
 		ret = nflog_command(inst, families[i], NFULNL_CFG_CMD_PF_BIND);
 		if (ret < 0)
-			return ulogd_fail(inst, ret, "unable to bind to protocol family %d: %m",
-					  families[i]);
+			return ulogd_fail(inst, ret, "unable to bind to protocol family %d: %m%s",
+					  families[i], privilege_hint(ret));
 	}
 	return 0;
 }

@@ -304,10 +304,21 @@ static int mode_find(const char *mode)
 	return strcasecmp(mode, "file") == 0 ? (int)N_SOCKET_MODES : -1;
 }
 
+/* True for a number that is no port; a name is looked up when it is connected to. */
+static bool port_out_of_range(const char *port)
+{
+	unsigned long number = strtoul(port, NULL, 10);
+
+	return port[0] && strspn(port, "0123456789") == strlen(port) && (number == 0 || number > UINT16_MAX);
+}
+
 static int json_check(struct ulogd_instance *inst)
 {
 	const struct json_output *o = ulogd_priv(inst);
 
+	if (port_out_of_range(o->port))
+		return ulogd_fail_option(inst, "port", "%s is no port; write a number from 1 to 65535, or the name "
+					 "of a service", o->port);
 	if (mode_find(o->mode) < 0)
 		return ulogd_fail_option(inst, "mode", "unknown mode '%s'; write file, tcp, udp or unix",
 					 o->mode);

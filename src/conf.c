@@ -371,6 +371,7 @@ static struct {
 	struct conf *conf;
 	const struct conf_section *section;
 	const struct conf_line *line;
+	bool or_auto;		/* the option is a number or this word */
 } parsing;
 
 static void parse_failed(cfg_t *cfg, const char *fmt, va_list ap)
@@ -380,8 +381,8 @@ static void parse_failed(cfg_t *cfg, const char *fmt, va_list ap)
 	(void)cfg;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	conf_complain(parsing.conf, parsing.line->at, parsing.section->name,
-		      "%s, but it says \"%s\"; write a number like 10, 0x0a or 012", text,
-		      parsing.line->value);
+		      "%s: it says \"%s\"; write a number like 10, 0x0a or 012%s", text,
+		      parsing.line->value, parsing.or_auto ? ", or auto" : "");
 }
 
 static const struct ulogd_option *option_at(const struct conf_target *targets,
@@ -503,6 +504,7 @@ static bool line_apply(struct conf *conf, const struct conf_section *section,
 	parsing.conf = conf;
 	parsing.section = section;
 	parsing.line = line;
+	parsing.or_auto = option->type == ULOGD_OPTION_AUTO;
 	if (option->type != ULOGD_OPTION_STRING && line->value[0] == '\0') {
 		conf_complain(conf, line->at, section->name, "option \"%s\" is a number, but it says \"\"",
 			      line->key);

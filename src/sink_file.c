@@ -467,8 +467,8 @@ static int file_open_locked(struct sink *sink)
 	path_make(sink, path, sizeof(path));
 	if (sink_fd(sink) >= 0 && still_open(sink, path))
 		return 0;
-	if ((dest->file.adopt || dest->file.trailer_len > 0) && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size > 0)
+	if ((dest->file.adopt || dest->file.trailer_len > 0) && !is_stdout(path) && stat(path, &st) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_size > 0)
 		ret = file_adopt(sink, path, st.st_size);
 	if (ret < 0)
 		return ret;
@@ -479,7 +479,8 @@ static int file_open_locked(struct sink *sink)
 		ret = -errno;
 	if (ret == 0 && S_ISFIFO(st.st_mode) && dest->file.header_len > 0 && !is_stdout(path))
 		closes = closes_watch(path);
-	if (ret == 0 && (!S_ISREG(st.st_mode) || st.st_size == 0))
+	/* What standard output has already is somebody else's. */
+	if (ret == 0 && (!S_ISREG(st.st_mode) || st.st_size == 0 || is_stdout(path)))
 		ret = header_write(fd, &dest->file);
 	if (ret < 0) {
 		close(fd);

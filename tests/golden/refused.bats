@@ -84,3 +84,31 @@ check_conf() {
 	succeeds ulogd --lenient -c "$CONF"
 	[ "$(lines "$T/out")" = 1 ]
 }
+
+@test "a_port_that_is_none_is_refused" {
+	for port in 0 65536 99999999999999999999; do
+		conf_is <<-end
+			[global]
+			stack=ulog1:UNIXSOCK,base1:BASE,json1:JSON
+			[json1]
+			mode="tcp"
+			port="$port"
+		end
+		check_conf
+		says "ulogd.conf:5: json1: port: $port is no port; write a number from 1 to 65535, or the name of a service"
+	done
+}
+
+@test "a_word_for_a_number_that_may_be_auto_is_told_of_auto" {
+	[ -e "$PLUGIN_DIR/ulogd_inppkt_NFLOG.so" ] || skip "needs NFLOG"
+	conf_is <<-'end'
+		[global]
+		stack=log1:NFLOG,base1:BASE,gp1:GPRINT
+		[log1]
+		snaplen=automatic
+		nlbufsiz=auto
+	end
+	check_conf
+	says "ulogd.conf:4: log1: invalid integer value for option 'snaplen': it says \"automatic\"; write a number like 10, 0x0a or 012, or auto" \
+		"ulogd.conf:5: log1: invalid integer value for option 'nlbufsiz': it says \"auto\"; write a number like 10, 0x0a or 012"
+}

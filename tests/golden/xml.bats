@@ -55,6 +55,16 @@ flows() {
 </packet>") -
 }
 
+@test "on standard output a document has its head, whatever is there before it" {
+	conntracks messages | sed -n 4p | through
+	sed -i 's:^directory=.*:stdout=1:' "$T/a.conf"
+	{
+		echo before
+		ulogd -c "$T/a.conf"
+	} >"$T/stdout"
+	sed 1d "$T/stdout" | mask | diff "$T/a.xml" -
+}
+
 @test "connections are those of libnetfilter_conntrack" {
 	local failed=0
 
