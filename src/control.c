@@ -164,6 +164,7 @@ static bool do_change(struct client *c, int (*change)(char *why, size_t size))
 {
 	char why[MESSAGES_MAX] = "", clean[MESSAGES_MAX];
 	struct ulogd_buf b = { .p = clean, .end = clean + sizeof(clean) };
+	const char *error;
 	int ret;
 
 	if (!change)
@@ -172,9 +173,12 @@ static bool do_change(struct client *c, int (*change)(char *why, size_t size))
 	if (ret == 0)
 		return answer(c, json_pack("{s:b}", "ok", 1));
 	metrics_put_utf8(&b, why);
-	return answer(c, json_pack("{s:b, s:s, s:s%}", "ok", 0, "error",
-				   ret > 0 ? "the configuration is in use, but not all of it works" :
-				   strerror(-ret), "messages", clean, (size_t)(b.p - clean)));
+	if (ret > 0)
+		error = "the configuration is in use, but not all of it works";
+	else
+		error = why[0] ? "nothing has changed" : strerror(-ret);
+	return answer(c, json_pack("{s:b, s:s, s:s%}", "ok", 0, "error", error, "messages", clean,
+				   (size_t)(b.p - clean)));
 }
 
 static bool do_reload(struct client *c, const json_t *request)

@@ -286,6 +286,7 @@ second_input() {
 			-e "s|^file=.*|file=\"$T/nowhere/out.txt\"|" "$T/good.conf" >"$T/log.conf"
 		! ctl reload 2>"$T/said" || fail "that should have failed"
 		grep -q 'nowhere/out.txt' "$T/said"
+		grep -q '^ulogctl: nothing has changed$' "$T/said"
 	done
 	[ ! -e "$T/other.sock" ]
 	cp "$T/good.conf" "$T/log.conf"
