@@ -503,7 +503,7 @@ int main(int argc, char **argv)
 
 	parse_args(argc, argv);
 	if (optind == argc)
-		usage_error("what shall it do?", "write a command");
+		usage_error("no command is given", "write one, like status");
 	if (optind + 1 < argc)
 		usage_error("this word is too much", argv[optind + 1]);
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)

@@ -697,7 +697,7 @@ no_deadline() {
 
 @test "wrong words are refused with status 2" {
 	refused 2 'no such command: frobnicate' ctl frobnicate
-	refused 2 'what shall it do?' ctl
+	refused 2 'no command is given: write one, like status' ctl
 	refused 2 'this word is too much: more' ctl status more
 	refused 2 'a value is missing, at character 8:' ctl tail --filter 'src_ip='
 	refused 2 '-n wants a number' ctl tail -n 0
