@@ -284,5 +284,5 @@ end_daemon() {
 	running a
 	stop a
 	[ "$(lines "$T/out.txt")" = 2 ]
-	! grep "take over" "$T/a.log"
+	! grep "take over" "$T/a.log" || fail "there was nothing to take over"
 }
