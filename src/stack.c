@@ -25,9 +25,6 @@ static atomic_bool input_failed;
 static unsigned int left_out;	/* branches that could not be started */
 static int done_fd = -1;
 
-/* A reload has left no stack: that counts as an input, so that the daemon can be told better. */
-static bool without_stacks;
-
 /* -------------------------------------------------- inputs that still run */
 
 /* The daemon ends when no input is left. */
@@ -596,8 +593,9 @@ static int trees_exchange(void)
 		sink_close_unused(SINK_CLOSE_MS);	/* those that were opened for nothing */
 		return ret;
 	}
-	if (!without_stacks)
-		atomic_fetch_add(&inputs_running, 1);	/* the end of old inputs is not the daemon's */
+	/* The end of old inputs is not the daemon's.  Without any the reload before has left this as it is. */
+	if (aside)
+		atomic_fetch_add(&inputs_running, 1);
 	unchanged_take();
 	for (struct tree *tree = stack_trees; tree; tree = tree->next)
 		if (tree->lane && !tree->unchanged)
@@ -613,11 +611,11 @@ static int trees_exchange(void)
 	ret = stack_run();
 	if (ret == 0 && left_out > 0)
 		ret = 1;
-	without_stacks = !stack_trees;
-	if (without_stacks)
-		log_error("no stack is left: nothing is logged until another configuration is read");
-	else
+	/* A daemon without stacks goes on, so that it can be told better. */
+	if (stack_trees)
 		input_count_down();
+	else
+		log_error("no stack is left: nothing is logged until another configuration is read");
 	sink_close_unused(SINK_CLOSE_MS);
 	return ret;
 }
