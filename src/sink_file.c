@@ -26,6 +26,12 @@ static bool is_stdout(const char *path)
 	return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;
 }
 
+/* True when it goes on where a daemon before has written; what stands in standard output is somebody else's. */
+static bool has_contents(const char *path, const struct stat *st)
+{
+	return !is_stdout(path) && S_ISREG(st->st_mode) && st->st_size > 0;
+}
+
 /* What the sink knows of its file; header and trailer follow it in memory. */
 struct file_dest {
 	struct ulogd_file file;		/* without its path, which is the sink's name */
@@ -325,7 +331,7 @@ static bool ends_within_line(const struct ulogd_file *file, const char *path, co
 	char last = '\n';
 	int fd;
 
-	if (file->adopt || file->trailer_len > 0 || is_stdout(path) || !S_ISREG(st->st_mode) || st->st_size == 0)
+	if (file->adopt || file->trailer_len > 0 || !has_contents(path, st))
 		return false;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -467,8 +473,7 @@ static int file_open_locked(struct sink *sink)
 	path_make(sink, path, sizeof(path));
 	if (sink_fd(sink) >= 0 && still_open(sink, path))
 		return 0;
-	if ((dest->file.adopt || dest->file.trailer_len > 0) && !is_stdout(path) && stat(path, &st) == 0 &&
-	    S_ISREG(st.st_mode) && st.st_size > 0)
+	if ((dest->file.adopt || dest->file.trailer_len > 0) && stat(path, &st) == 0 && has_contents(path, &st))
 		ret = file_adopt(sink, path, st.st_size);
 	if (ret < 0)
 		return ret;
@@ -479,8 +484,7 @@ static int file_open_locked(struct sink *sink)
 		ret = -errno;
 	if (ret == 0 && S_ISFIFO(st.st_mode) && dest->file.header_len > 0 && !is_stdout(path))
 		closes = closes_watch(path);
-	/* What standard output has already is somebody else's. */
-	if (ret == 0 && (!S_ISREG(st.st_mode) || st.st_size == 0 || is_stdout(path)))
+	if (ret == 0 && !has_contents(path, &st))
 		ret = header_write(fd, &dest->file);
 	if (ret < 0) {
 		close(fd);
