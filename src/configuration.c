@@ -46,6 +46,14 @@ static const struct conf *global_conf;
 
 static const char *const global_lists[] = { "plugin", "stack", NULL };
 
+/* Puts [global] of @conf into force. */
+static void global_use(const struct global *wanted, const struct conf *conf)
+{
+	global = *wanted;
+	global_conf = conf;
+	log_set_level(args.loglevel ? args.loglevel : global.loglevel);
+}
+
 /* plugin= lines: whatever cannot be loaded is only missed when a stack names it. */
 static bool load_listed_plugins(const struct conf_section *section)
 {
@@ -89,12 +97,8 @@ int configuration_read(struct conf *conf, bool quiet)
 		   global_lists, origins);
 	read.has_priority = origins[GLOBAL_PRIORITY] != NULL;
 	read.has_control_socket = origins[GLOBAL_CONTROL_SOCKET] != NULL;
-	if (!quiet) {
-		global = read;
-		global_conf = conf;
-	}
 	if (!quiet)
-		log_set_level(args.loglevel ? args.loglevel : global.loglevel);
+		global_use(&read, conf);
 	if (!quiet && origins[GLOBAL_LOGFILE]) {
 		ret = log_open(global.logfile);
 		if (ret < 0) {
@@ -180,9 +184,7 @@ int configuration_use(struct conf *conf)
 	ret = configuration_read(conf, false) == 0 ? stack_exchange() : -EINVAL;
 	if (ret < 0) {
 		stack_keep_old();
-		global = old;
-		global_conf = old_conf;
-		log_set_level(args.loglevel ? args.loglevel : global.loglevel);
+		global_use(&old, old_conf);
 		if (strcmp(log, log_destination()) != 0)
 			log_open(strcmp(log, "stderr") == 0 ? NULL : log);
 	}
