@@ -512,6 +512,12 @@ static bool nflog_group_owner(const struct nflog_source *src, char *ret, size_t 
 	return found;
 }
 
+/* What to do about the error of a request; @otherwise when it is not that privileges are missing. */
+static const char *privilege_hint(int err, const char *otherwise)
+{
+	return err == -EPERM ? "; run as root or grant CAP_NET_ADMIN" : otherwise;
+}
+
 /* Binds the group, without conntrack where the kernel lacks it, waiting for it if asked to. */
 static int group_bind(struct ulogd_instance *inst)
 {
@@ -545,10 +551,8 @@ static int group_bind(struct ulogd_instance *inst)
 		if (ret == 0)
 			return 0;
 		if (!nflog_group_owner(src, owner, sizeof(owner)))
-			return ulogd_fail(inst, ret, "unable to bind to log group %" PRId32 ": %m; %s",
-					  src->group, ret == -EPERM ?
-					  "run as root or grant CAP_NET_ADMIN" :
-					  "does the kernel have nfnetlink_log?");
+			return ulogd_fail(inst, ret, "unable to bind to log group %" PRId32 ": %m%s", src->group,
+					  privilege_hint(ret, "; does the kernel have nfnetlink_log?"));
 		if (waited++ >= src->wait)
 			return ulogd_fail(inst, ret, "unable to bind to log group %" PRId32 ": it is held "
 					  "by %s; stop that process, use another group, or set wait=SECONDS",
@@ -587,11 +591,6 @@ static void logger_remember(struct nflog_source *src, size_t i)
 		name[0] = '\0';
 }
 
-static const char *privilege_hint(int err)
-{
-	return err == -EPERM ? "; run as root or grant CAP_NET_ADMIN" : "";
-}
-
 /* Makes this daemon the logger of the families, which would outlive us: see families_restore(). */
 static int families_bind(struct ulogd_instance *inst)
 {
@@ -606,13 +605,14 @@ static int families_bind(struct ulogd_instance *inst)
 			ret = nflog_command(inst, families[i], NFULNL_CFG_CMD_PF_UNBIND);
 			if (ret < 0)
 				return ulogd_fail(inst, ret, "unable to force-unbind existing log handler "
-						  "for protocol %d: %m%s", families[i], privilege_hint(ret));
+						  "for protocol %d: %m%s", families[i],
+						  privilege_hint(ret, ""));
 		}
 		ulogd_debug(inst, "binding to protocol family %d", families[i]);
 		ret = nflog_command(inst, families[i], NFULNL_CFG_CMD_PF_BIND);
 		if (ret < 0)
 			return ulogd_fail(inst, ret, "unable to bind to protocol family %d: %m%s",
-					  families[i], privilege_hint(ret));
+					  families[i], privilege_hint(ret, ""));
 	}
 	return 0;
 }
