@@ -17,7 +17,7 @@
  * text is kept behind the key, so that writing the field is one copy of constant size.
  */
 struct column {
-	const struct ulogd_value *value;	/* its place in the record */
+	const struct ulogd_value *value;	/* in the record */
 	enum ulogd_type type;
 	uint8_t key_len, len;			/* of text[]: of the key, in all */
 	char after;				/* 0: nothing */

@@ -79,8 +79,9 @@ static int gprint_start(struct ulogd_instance *inst)
 		return ulogd_fail(inst, ret, "cannot start: %m");
 	}
 	for (unsigned int i = 0; i < cols->n; i++) {
-		column_key(&cols->at[i], "", cols->at[i].name, "=", ',');
-		if (!column_printable(&cols->at[i]))
+		if (column_printable(&cols->at[i]))
+			column_key(&cols->at[i], "", cols->at[i].name, "=", ',');
+		else
 			columns_drop(cols, i);
 	}
 	ret = ulogd_output_file(inst, &(struct ulogd_file){ .path = o->file, .sync = o->sync });

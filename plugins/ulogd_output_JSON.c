@@ -259,8 +259,10 @@ static void members_make(const struct ulogd_instance *inst, struct json_output *
 		if (strcmp(c->name, "oob.time.usec") == 0)
 			o->time_usec = ulogd_in_place(inst, i);
 		/* Addresses are written as text, by IP2STR, or not at all. */
-		if (!column_printable(c) || c->type == ULOGD_IPADDR || column_seen(o, i))
+		if (!column_printable(c) || c->type == ULOGD_IPADDR || column_seen(o, i)) {
 			columns_drop(&o->columns, i);
+			continue;
+		}
 		m->label = o->boolean_label && strcmp(c->name, "raw.label") == 0;
 		m->rival = rival_find(inst, o, c->name);
 		column_key(c, ", \"", m->label ? "action" : member_name(c->name), "\": ", 0);
