@@ -114,6 +114,7 @@ static void record_give(struct ulogd_record *rec, struct ulogd_instance *inst)
 	rec->in = inst->in;
 	rec->out = inst->out;
 	rec->present = inst->present;
+	/* Most have a word or none, which is there nevertheless: no call of memset() for these. */
 	inst->present[0] = 0;
 	for (unsigned int i = 1; i < inst->n_present; i++)
 		inst->present[i] = 0;
