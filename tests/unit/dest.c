@@ -220,6 +220,26 @@ void *producer_main(void *arg)
 	return NULL;
 }
 
+pthread_t producer_stuck(struct producer *p)
+{
+	pthread_t thread;
+
+	p->outlet.sink = dest_sink(QUEUE_MIN, SINK_FULL_WAIT);
+	assert_int_equal(sink_start_all(), 0);
+	dest_block(true);
+	assert_int_equal(pthread_create(&thread, NULL, producer_main, p), 0);
+	wait_until(atomic_load(&p->pushed) > 100);
+	return thread;
+}
+
+void producer_end(struct producer *p)
+{
+	dest_block(false);
+	outlet_flush(&p->outlet);
+	sink_fini_all();
+	assert_int_equal(dest.len, p->pushed * RECORD_LEN);
+}
+
 struct sink_stats stats(struct sink *sink)
 {
 	struct sink_stats st;

@@ -69,6 +69,12 @@ struct producer {
 
 void *producer_main(void *arg);
 
+/* Starts it at a destination that is stuck, and returns when records have been handed over. */
+pthread_t producer_stuck(struct producer *p);
+
+/* Lets the destination go on, and ends everything: what was pushed is written. */
+void producer_end(struct producer *p);
+
 struct sink_stats stats(struct sink *sink);
 uint64_t dropped(const struct sink_stats *st);
 

@@ -341,14 +341,9 @@ static void a_lane_hears_that_a_sink_is_far_behind(void **state)
 static void with_queue_full_wait_nothing_is_lost(void **state)
 {
 	struct producer p = { .count = 5000 };
-	pthread_t thread;
+	pthread_t thread = producer_stuck(&p);
 
 	(void)state;
-	p.outlet.sink = dest_sink(QUEUE_MIN, SINK_FULL_WAIT);
-	assert_int_equal(sink_start_all(), 0);
-	dest_block(true);
-	assert_int_equal(pthread_create(&thread, NULL, producer_main, &p), 0);
-	wait_until(atomic_load(&p.pushed) > 100);
 	/* It holds no more than its size. */
 	assert_true(atomic_load(&p.pushed) <= QUEUE_MIN / RECORD_LEN);
 	dest_block(false);
@@ -364,22 +359,14 @@ static void with_queue_full_wait_nothing_is_lost(void **state)
 static void a_lane_that_waits_goes_on_when_the_daemon_stops(void **state)
 {
 	struct producer p = { .count = 1000 };
-	pthread_t thread;
+	pthread_t thread = producer_stuck(&p);
 
 	(void)state;
-	p.outlet.sink = dest_sink(QUEUE_MIN, SINK_FULL_WAIT);
-	assert_int_equal(sink_start_all(), 0);
-	dest_block(true);
-	assert_int_equal(pthread_create(&thread, NULL, producer_main, &p), 0);
-	wait_until(atomic_load(&p.pushed) > 100);
 	sink_begin_stop_all(20);
 	pthread_join(thread, NULL);
 	assert_int_equal(p.pushed + p.refused, 1000);
 	assert_true(p.refused > 0);
-	dest_block(false);
-	outlet_flush(&p.outlet);
-	sink_fini_all();
-	assert_int_equal(dest.len, p.pushed * RECORD_LEN);
+	producer_end(&p);
 }
 
 int main(void)

@@ -68,22 +68,14 @@ static void a_queue_that_is_made_smaller_keeps_what_it_holds(void **state)
 static void a_lane_that_waits_goes_on_when_the_queue_shall_drop(void **state)
 {
 	struct producer p = { .count = 1000 };
-	pthread_t thread;
+	pthread_t thread = producer_stuck(&p);
 
 	(void)state;
-	p.outlet.sink = dest_sink(QUEUE_MIN, SINK_FULL_WAIT);
-	assert_int_equal(sink_start_all(), 0);
-	dest_block(true);
-	assert_int_equal(pthread_create(&thread, NULL, producer_main, &p), 0);
-	wait_until(atomic_load(&p.pushed) > 100);
 	assert_int_equal(adjust(p.outlet.sink, QUEUE_MIN, SINK_FULL_DROP, NULL), 0);
 	pthread_join(thread, NULL);
 	assert_true(p.refused > 0);
 	assert_int_equal(p.pushed + p.refused, 1000);
-	dest_block(false);
-	outlet_flush(&p.outlet);
-	sink_fini_all();
-	assert_int_equal(dest.len, p.pushed * RECORD_LEN);
+	producer_end(&p);
 }
 
 /* Two formats of one destination: what @dest points to. */
@@ -139,11 +131,9 @@ static void a_spool_can_be_had_while_records_wait(void **state)
 	assert_true(balanced(plain));
 }
 
-static void what_a_new_spool_holds_already_comes_behind_the_chunk_that_was_begun(void **state)
+/* Records 0 to 99 wait in the spool of a daemon before; the sink of this one has none yet. */
+static void spooled_before(struct spools *s)
 {
-	struct spools *s = *state;
-
-	/* Records 0 to 99 of a daemon before, then one that has begun with 100 when it gets the spool. */
 	dest_fail(-ECONNREFUSED, 0);
 	assert_int_equal(sink_start_all(), 0);
 	push_spooled(s, 100);
@@ -151,6 +141,14 @@ static void what_a_new_spool_holds_already_comes_behind_the_chunk_that_was_begun
 	sink_fini_all();
 	s->sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP);
 	s->outlet = (struct outlet){ .sink = s->sink };
+}
+
+static void what_a_new_spool_holds_already_comes_behind_the_chunk_that_was_begun(void **state)
+{
+	struct spools *s = *state;
+
+	/* One that has begun with record 100 when it gets the spool. */
+	spooled_before(s);
 	dest_fail(-ECONNREFUSED, 500);
 	assert_int_equal(sink_start_all(), 0);
 	assert_true(push_record(&s->outlet, s->next++));
@@ -174,13 +172,7 @@ static void a_chunk_that_was_begun_is_kept_at_the_end_though_the_spool_is_older(
 {
 	struct spools *s = *state;
 
-	dest_fail(-ECONNREFUSED, 0);
-	assert_int_equal(sink_start_all(), 0);
-	push_spooled(s, 100);
-	sink_begin_stop_all(60000);
-	sink_fini_all();
-	s->sink = dest_sink(QUEUE_MIN, SINK_FULL_DROP);
-	s->outlet = (struct outlet){ .sink = s->sink };
+	spooled_before(s);
 	assert_int_equal(sink_start_all(), 0);
 	assert_true(push_record(&s->outlet, s->next++));
 	outlet_flush(&s->outlet);
